@@ -1,0 +1,1 @@
+"""Models governed as personal data: labels, evidence, the gate and the reports."""

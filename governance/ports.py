@@ -1,0 +1,224 @@
+"""What the verbs need from the outside: a few small protocols, kept by memory and by a database alike.
+
+All stores are append-only where they can be: a record, once added, is never changed. Every method
+that adds the same record twice leaves one record and does not complain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from governance.domain.approval import Approval
+from governance.domain.budget import Spend
+from governance.domain.chain import Entry
+from governance.domain.dataset import Catalogued, Dataset, Labelling
+from governance.domain.decision import Decision
+from governance.domain.events import Event
+from governance.domain.evidence import Evidence
+from governance.domain.lineage import Lineage
+from governance.domain.manifest import Manifest
+from governance.domain.subject import Subject, VersionName
+
+Clock = Callable[[], datetime]
+"""Tells the time, in UTC; tests pass one that stands still."""
+
+
+class Catalogue(Protocol):
+    """Datasets and their labellings."""
+
+    def add(self, dataset: Dataset, labelling: Labelling) -> None:
+        """Record a dataset with its first label; `Conflict` if its identity is catalogued already."""
+
+    def relabel(self, labelling: Labelling) -> None:
+        """Add a labelling; `NotFound` if its dataset is not catalogued."""
+
+    def named(self, name: str) -> tuple[Catalogued, ...]:
+        """All datasets of that name (several contents may share one), newest last."""
+
+    def all(self) -> tuple[Catalogued, ...]:
+        """Every dataset with its newest label, by name, then age."""
+
+    def history(self, identity: str) -> tuple[Labelling, ...]:
+        """Every labelling of one dataset, oldest first."""
+
+
+class Subjects(Protocol):
+    """Model versions by uid; names move, uids do not."""
+
+    def add(self, subject: Subject) -> None:
+        """Record a version; `Conflict` if a living version has that name."""
+
+    def get(self, uid: str) -> Subject:
+        """The version with that uid, living or buried, under its newest name; else `NotFound`."""
+
+    def find(self, named: VersionName) -> Subject | None:
+        """The living version of that name."""
+
+    def rename(self, uid: str, named: VersionName) -> None:
+        """Give a living version another name."""
+
+    def bury(self, uid: str, at: datetime) -> None:
+        """Mark a version as deleted: its name is free, its record stays."""
+
+
+class Lineages(Protocol):
+    """Readings of a version's lineage; they only add up."""
+
+    def add(self, uid: str, lineage: Lineage) -> None:
+        """Record one reading."""
+
+    def of(self, uid: str) -> Lineage:
+        """All readings united; the empty lineage if there was none."""
+
+
+class EvidenceStore(Protocol):
+    """Evidence by digest, and the manifests that the digests stand for."""
+
+    def add(self, evidence: Evidence) -> None:
+        """Record evidence."""
+
+    def about(self, subject_digest: str) -> tuple[Evidence, ...]:
+        """All evidence about those bytes, oldest first."""
+
+    def keep_manifest(self, uid: str, manifest: Manifest) -> None:
+        """Remember that a version was seen with this manifest."""
+
+    def manifest(self, digest: str) -> Manifest | None:
+        """The manifest with that digest."""
+
+    def seen(self, uid: str) -> tuple[str, ...]:
+        """Digests of all manifests a version was seen with, oldest first."""
+
+
+class Approvals(Protocol):
+    """What reviewers said."""
+
+    def add(self, approval: Approval) -> None:
+        """Record a verdict."""
+
+    def of(self, subject_uid: str) -> tuple[Approval, ...]:
+        """Every verdict on a version, oldest first."""
+
+
+class Decisions(Protocol):
+    """Every answer the gate ever gave, and the frozen trees that allowed ones put into service."""
+
+    def add(self, decision: Decision, frozen_uri: str | None) -> None:
+        """Record a decision; `frozen_uri` is where its bytes were frozen, None for a denial."""
+
+    def of(self, subject_uid: str) -> tuple[Decision, ...]:
+        """Every decision on a version, oldest first."""
+
+    def get(self, record_digest: str) -> Decision:
+        """The decision of that name; else `NotFound`."""
+
+    def frozen(self) -> tuple[tuple[Decision, str], ...]:
+        """Every allowed decision with its frozen URI, oldest first."""
+
+
+class AuditLog(Protocol):
+    """The hash chain."""
+
+    def append(self, at: datetime, actor: str, event: Event) -> Entry:
+        """Seal the event onto the end of the chain; concurrent appends neither fork nor lose one."""
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Entries behind a position, in order, a page at a time."""
+
+    def head(self) -> tuple[int, str]:
+        """Position and hash of the last entry; (0, GENESIS) when there is none."""
+
+
+class SpendLedger(Protocol):
+    """Charges of privacy loss; a key is charged once, and a committed charge stays."""
+
+    def reserve(self, spend: Spend) -> None:
+        """Record a reservation; `Conflict` if the key is reserved or committed on that dataset."""
+
+    def commit(self, spend: Spend) -> None:
+        """Charge a training, whether or not it was reserved; a committed key stays as it was."""
+
+    def release(self, key: str, dataset: str, at: datetime) -> None:
+        """End a reservation; a committed charge is left alone."""
+
+    def spends(self, dataset: str) -> tuple[Spend, ...]:
+        """Every charge to that dataset in its newest state, oldest first."""
+
+
+class PolicyArchive(Protocol):
+    """The text of every policy a decision was made under, for the auditor who comes later."""
+
+    def keep(self, digest: str, name: str, text: str, at: datetime) -> None:
+        """Remember a policy's text by its digest."""
+
+    def text(self, digest: str) -> str:
+        """The text of the policy with that digest; else `NotFound`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All stores over one transaction."""
+
+    catalogue: Catalogue
+    subjects: Subjects
+    lineages: Lineages
+    evidence: EvidenceStore
+    approvals: Approvals
+    decisions: Decisions
+    audit: AuditLog
+    ledger: SpendLedger
+    policies: PolicyArchive
+
+
+class Archive(Protocol):
+    """Opens the books; everything written in one `writing()` is kept together or not at all."""
+
+    def reading(self) -> AbstractContextManager[Books]:
+        """Books for reading."""
+
+    def writing(self) -> AbstractContextManager[Books]:
+        """Books for writing, one writer at a time: what is read inside cannot change before the commit."""
+
+
+class LineageSource(Protocol):
+    """Reads what the tracking server knows about how a version came to be."""
+
+    def read(self, subject: Subject) -> Lineage:
+        """The lineage as it stands now; what cannot be read comes back as gaps, never as silence."""
+
+
+class Artifacts(Protocol):
+    """The bytes of model versions, wherever they lie."""
+
+    def manifest(self, uri: str) -> Manifest:
+        """List and hash the tree at a URI, streaming; `Undecided` if it cannot be read."""
+
+    def freeze(self, uri: str) -> tuple[Manifest, str]:
+        """Copy the tree to its content address, hashing on the way; the manifest and the frozen URI."""
+
+    def sweep(self, keep: frozenset[str]) -> tuple[str, ...]:
+        """Remove what an interrupted freeze left, and frozen trees whose URI is not in `keep`."""
+
+
+class Registry(Protocol):
+    """The model registry as the command line sees it; the rim supplies it."""
+
+    def resolve(self, model_uri: str) -> Subject:
+        """The governed version that a `models:/` URI names; `NotFound` otherwise."""
+
+    def location(self, subject: Subject) -> str:
+        """The URI of the bytes that the registry serves for a version."""
+
+    def promote(self, subject: Subject, alias: str) -> Decision:
+        """Move an alias through the gate and return what was decided."""
+
+    def load(self, subject: Subject) -> Any:
+        """The model itself, through MLflow's own loaders, in its native flavour where there is one."""
+
+    def download(self, subject: Subject) -> Path:
+        """A local folder with the bytes served for a version."""

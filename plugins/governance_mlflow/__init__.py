@@ -1,0 +1,1 @@
+"""The MLflow rim: translates between MLflow and `governance`, and decides nothing."""
