@@ -59,6 +59,9 @@ class Subjects(Protocol):
     def find(self, named: VersionName) -> Subject | None:
         """The living version of that name."""
 
+    def living(self, name: str, workspace: str) -> tuple[Subject, ...]:
+        """All living versions of a registered model, by version."""
+
     def rename(self, uid: str, named: VersionName) -> None:
         """Give a living version another name."""
 
@@ -73,7 +76,7 @@ class Lineages(Protocol):
         """Record one reading."""
 
     def of(self, uid: str) -> Lineage:
-        """All readings united; the empty lineage if there was none."""
+        """All readings, each `then` the next; the empty lineage if there was none."""
 
 
 class EvidenceStore(Protocol):
@@ -201,8 +204,14 @@ class Artifacts(Protocol):
     def freeze(self, uri: str) -> tuple[Manifest, str]:
         """Copy the tree to its content address, hashing on the way; the manifest and the frozen URI."""
 
+    def holds(self, frozen_uri: str) -> bool:
+        """Whether a frozen tree is still there."""
+
     def sweep(self, keep: frozenset[str]) -> tuple[str, ...]:
-        """Remove what an interrupted freeze left, and frozen trees whose URI is not in `keep`."""
+        """Remove what an interrupted freeze left, and frozen trees whose URI is not in `keep`.
+
+        To be called inside `Archive.writing()`: a promotion looks at its frozen tree under the same lock.
+        """
 
 
 class Registry(Protocol):
@@ -218,7 +227,46 @@ class Registry(Protocol):
         """Move an alias through the gate and return what was decided."""
 
     def load(self, subject: Subject) -> Any:
-        """The model itself, through MLflow's own loaders, in its native flavour where there is one."""
+        """The model itself, in its native flavour, through MLflow's own loaders."""
 
-    def download(self, subject: Subject) -> Path:
-        """A local folder with the bytes served for a version."""
+    def describe(self, subject: Subject) -> str:
+        """What the version's owner wrote it is for; empty if nobody did."""
+
+    def examine(self, repair: bool) -> tuple[Ailment, ...]:
+        """Everything that is not as the books say; with `repair`, what can be mended is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """Something that is not as it should be, and what mends it."""
+
+    kind: str
+    """A fixed word such as `tampered-origin`, `ungated-alias`, `unfinished-freeze`."""
+    subject: str
+    observed: str
+    expected: str
+    remedy: str
+    harmful: bool = True
+    """False for what is merely worth knowing, such as a mended leftover."""
+
+
+class Rim(Protocol):
+    """The framework the registry lives in: everything of it that the command line needs."""
+
+    @property
+    def registry(self) -> Registry:
+        """The registry."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The bytes."""
+
+    @property
+    def lineage(self) -> LineageSource:
+        """The tracking server."""
+
+    def input_digest(self, frame: Any) -> str:
+        """The framework's own digest of a table, by which a plainly logged input is recognised."""
+
+    def demonstrate(self, folder: Path, seed: int) -> None:
+        """Do the main job on real data in a folder, talking all the way."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from governance.canonical import digest
+from governance.canonical import digest, timestamp
 
 
 class Verdict(str, Enum):
@@ -58,5 +58,13 @@ class Approval:
     def digest(self) -> str:
         """The approval's name."""
         return digest(
-            [self.ground.digest, self.role, self.by, self.at.isoformat(), self.verdict.value, self.reason]
+            [
+                self.ground.digest,
+                self.role,
+                self.by,
+                timestamp(self.at),
+                self.verdict.value,
+                self.reason,
+                timestamp(self.expires_at) if self.expires_at else None,
+            ]
         )

@@ -32,6 +32,12 @@ class Spend:
     expires_at: datetime | None = None
     """When a reservation lapses if nothing commits it."""
 
+    def holds(self, at: datetime) -> bool:
+        """Whether the key is taken then: committed for ever, reserved until the reservation lapses."""
+        if self.state is SpendState.RESERVED:
+            return self.expires_at is None or at < self.expires_at
+        return self.state is SpendState.COMMITTED
+
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:

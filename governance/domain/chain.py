@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from governance.canonical import digest, timestamp
@@ -77,3 +78,30 @@ def verify(entries: Iterable[Entry], position: int = 0, head: str = GENESIS) -> 
             return Verification(position, head, Flaw(entry.position, "its contents do not match its hash"))
         position, head = entry.position, entry.hash
     return Verification(position, head, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where the log ended once, kept where those who can change the log cannot change it."""
+
+    position: int
+    hash: str
+
+
+def verify_from(checkpoint: Checkpoint, entries: Iterable[Entry]) -> Verification:
+    """Walk the chain from the entry that a checkpoint names; its absence shows a log cut short.
+
+    Args:
+        checkpoint: What is trusted.
+        entries: Those behind `checkpoint.position - 1`, in order of position.
+    """
+    if checkpoint.position == 0:
+        return verify(entries)
+    rest = iter(entries)
+    first = next(rest, None)
+    if first is None or first.position != checkpoint.position:
+        reason = "it stands in the checkpoint and is no longer in the log"
+        return Verification(0, GENESIS, Flaw(checkpoint.position, reason))
+    if first.hash != checkpoint.hash:
+        return Verification(0, GENESIS, Flaw(first.position, "its hash is not the one in the checkpoint"))
+    return verify(chain([first], rest), first.position - 1, first.parent)

@@ -240,7 +240,7 @@ def _brings(label: Label, dimension: str, effective: Any, part: Any) -> bool:
         # Every restriction that is not "everything" helped to narrow the intersection.
         return own != EVERYTHING or effective == EVERYTHING
     if isinstance(own, frozenset):
-        return part in own or own == effective == frozenset()
+        return bool(part in own or own == effective == frozenset())
     return bool(own == effective)
 
 

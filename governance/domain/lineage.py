@@ -1,7 +1,7 @@
 """What went into a model version: datasets, parents, and the gaps where nobody can tell.
 
-Lineage only grows. It is read when a version is registered and again whenever it is judged, and
-the readings are united: an input that was logged late counts, an input that was removed still does.
+Lineage is read when a version is registered and again whenever it is judged, and the readings add
+up: an input that was logged late counts, an input that was removed still does. Only gaps can close.
 """
 
 from __future__ import annotations
@@ -69,5 +69,9 @@ class Lineage:
             object.__setattr__(self, part, tuple(unique))
 
     def __or__(self, other: Lineage) -> Lineage:
-        """Both readings together."""
+        """Two parts of one reading together."""
         return Lineage(self.uses + other.uses, self.parents + other.parents, self.gaps + other.gaps)
+
+    def then(self, newer: Lineage) -> Lineage:
+        """This reading and a later one: inputs add up, gaps are those that are still open."""
+        return Lineage(self.uses + newer.uses, self.parents + newer.parents, newer.gaps)
