@@ -1,0 +1,70 @@
+"""Every answer of the gate, in a database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from governance.canonical import canonical, timestamp
+from governance.domain.decision import Decision, Outcome
+from governance.errors import Conflict, NotFound
+from governance.storage.intact import intact
+from governance.storage.tables import decisions
+
+
+class Decisions:
+    """Decisions by digest, with the frozen trees behind allowed ones; see `ports.Decisions`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, decision: Decision, frozen_uri: str | None) -> None:
+        """Record a decision; `frozen_uri` is where its bytes were frozen, None for a denial."""
+        name = decision.record_digest
+        row = self._connection.execute(select(decisions).where(decisions.c.digest == name)).one_or_none()
+        if row is None:
+            self._connection.execute(
+                decisions.insert().values(
+                    digest=name,
+                    subject_uid=decision.subject_uid,
+                    target=decision.target,
+                    outcome=decision.outcome.value,
+                    at=timestamp(decision.at),
+                    record=canonical(decision.record()).decode(),
+                    frozen_uri=frozen_uri,
+                )
+            )
+        elif row.frozen_uri != frozen_uri:
+            raise Conflict(f"Decision {name} is recorded with the frozen URI {row.frozen_uri}.")
+
+    def of(self, subject_uid: str) -> tuple[Decision, ...]:
+        """Every decision on a version, oldest first."""
+        rows = self._connection.execute(
+            select(decisions).where(decisions.c.subject_uid == subject_uid).order_by(decisions.c.position)
+        )
+        return tuple(_decision(row) for row in rows)
+
+    def get(self, record_digest: str) -> Decision:
+        """The decision of that name; else `NotFound`."""
+        row = self._connection.execute(
+            select(decisions).where(decisions.c.digest == record_digest)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"No decision {record_digest} is recorded.")
+        return _decision(row)
+
+    def frozen(self) -> tuple[tuple[Decision, str], ...]:
+        """Every allowed decision with its frozen URI, oldest first."""
+        rows = self._connection.execute(
+            select(decisions).where(decisions.c.frozen_uri.is_not(None)).order_by(decisions.c.position)
+        )
+        found = ((_decision(row), row.frozen_uri) for row in rows)
+        return tuple((decision, uri) for decision, uri in found if decision.outcome is Outcome.ALLOWED)
+
+
+def _decision(row: Row[Any]) -> Decision:
+    decision = Decision.from_record(json.loads(row.record))
+    intact("decision", row.digest, decision.record_digest)
+    return decision

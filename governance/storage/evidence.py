@@ -1,0 +1,85 @@
+"""Evidence and manifests in a database, each under its digest."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection, select
+
+from governance.canonical import canonical
+from governance.domain.evidence import Evidence
+from governance.domain.manifest import File, Manifest
+from governance.errors import Undecided
+from governance.storage.intact import intact
+from governance.storage.tables import evidence as table
+from governance.storage.tables import manifests, sightings
+
+
+class EvidenceStore:
+    """Evidence by digest, and the manifests that the digests stand for; see `ports.EvidenceStore`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, evidence: Evidence) -> None:
+        """Record evidence."""
+        name = evidence.digest
+        if self._connection.scalar(select(table.c.digest).where(table.c.digest == name)) is None:
+            self._connection.execute(
+                table.insert().values(
+                    digest=name,
+                    subject_digest=evidence.subject_digest,
+                    type=evidence.type.value,
+                    statement=canonical(evidence.statement()).decode(),
+                )
+            )
+
+    def about(self, subject_digest: str) -> tuple[Evidence, ...]:
+        """All evidence about those bytes, oldest first."""
+        rows = self._connection.execute(
+            select(table.c.digest, table.c.statement)
+            .where(table.c.subject_digest == subject_digest)
+            .order_by(table.c.position)
+        )
+        return tuple(_evidence(row.digest, row.statement, subject_digest) for row in rows)
+
+    def keep_manifest(self, uid: str, manifest: Manifest) -> None:
+        """Remember that a version was seen with this manifest."""
+        name = manifest.digest
+        if self._connection.scalar(select(manifests.c.digest).where(manifests.c.digest == name)) is None:
+            files = [[file.path, file.size, file.sha256] for file in manifest.files]
+            self._connection.execute(manifests.insert().values(digest=name, files=canonical(files).decode()))
+        seen = select(sightings.c.digest).where(sightings.c.uid == uid, sightings.c.digest == name)
+        if self._connection.scalar(seen) is None:
+            self._connection.execute(sightings.insert().values(uid=uid, digest=name))
+
+    def manifest(self, digest: str) -> Manifest | None:
+        """The manifest with that digest."""
+        text = self._connection.scalar(select(manifests.c.files).where(manifests.c.digest == digest))
+        if text is None:
+            return None
+        manifest = Manifest(tuple(File(*file) for file in json.loads(text)))
+        intact("manifest", digest, manifest.digest)
+        return manifest
+
+    def seen(self, uid: str) -> tuple[str, ...]:
+        """Digests of all manifests a version was seen with, oldest first."""
+        return tuple(
+            self._connection.scalars(
+                select(sightings.c.digest).where(sightings.c.uid == uid).order_by(sightings.c.position)
+            )
+        )
+
+
+def _evidence(name: str, statement: str, subject_digest: str) -> Evidence:
+    try:
+        evidence = Evidence.from_statement(json.loads(statement))
+    except ValueError as error:
+        raise Undecided(
+            f"evidence {name} cannot be read: {error}",
+            "Install the release that recorded it, or a newer one.",
+        ) from error
+    intact("evidence", name, evidence.digest)
+    # The column found it, the statement says what it is about: only together do they count.
+    intact("subject of the evidence", subject_digest, evidence.subject_digest)
+    return evidence
