@@ -1,0 +1,59 @@
+"""The commands and deeds that supply what a check misses."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from governance.policy.checks.interface import Case
+
+NEW_VERSION = "and register the new version."
+
+
+def ask_again(case: Case) -> str:
+    """Ask what the gate would answer."""
+    return f"governance check {shlex.quote(case.version)} --for {shlex.quote(case.target.name)}"
+
+
+def assess(case: Case) -> str:
+    """Measure the leakage of a version."""
+    records = "--members FILE --non-members FILE --target COLUMN"
+    return f"governance assess {shlex.quote(case.version)} {records}"
+
+
+def approve(case: Case, role: str) -> str:
+    """Approve a promotion in a role."""
+    version, target, role = map(shlex.quote, (case.version, case.target.name, role))
+    return f'governance approve {version} --for {target} --role {role} --reason "…"'
+
+
+def catalogue(name: str) -> str:
+    """Put a dataset into the catalogue."""
+    return f"governance dataset add {shlex.quote(name)} DATA --label LABEL.yaml"
+
+
+def relabel(case: Case, names: Iterable[str]) -> str:
+    """Correct the labels of datasets, or do without them."""
+    names = list(names)
+    if not names:
+        return show_label(case)
+    commands = "; ".join(
+        f'governance dataset relabel {shlex.quote(name)} --label LABEL.yaml --reason "…"' for name in names
+    )
+    without = f"train again without {', '.join(names)} {NEW_VERSION}"
+    return f"If a label is out of date: {commands}. Otherwise {without}"
+
+
+def show_label(case: Case) -> str:
+    """Show what a version inherits, and from where."""
+    return f"governance label {shlex.quote(case.version)}"
+
+
+def show_dataset(name: str) -> str:
+    """Show a dataset with its budget and every charge to it."""
+    return f"governance dataset show {shlex.quote(name)}"
+
+
+def grant(name: str) -> str:
+    """Catalogue a dataset with a privacy budget."""
+    return f"{catalogue(name)} --epsilon EPSILON --delta DELTA --unit UNIT"
