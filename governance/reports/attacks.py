@@ -1,0 +1,199 @@
+"""What was tried against the model, how well it was tried, and what was not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from governance.canonical import timestamp
+from governance.domain.dossier import Dossier
+from governance.domain.evidence import Evidence, EvidenceType
+from governance.reports.tolerant import Json, items, mapping, real, scalars, word
+
+CLASSES: tuple[tuple[EvidenceType, str, str], ...] = (
+    (
+        EvidenceType.MEMBERSHIP_INFERENCE,
+        "Membership inference",
+        "finding out that a person's record was used for training",
+    ),
+    (
+        EvidenceType.ATTRIBUTE_INFERENCE,
+        "Attribute inference",
+        "guessing a hidden property of a person whose other properties are known",
+    ),
+    (
+        EvidenceType.EXTRACTION,
+        "Exfiltration and extraction",
+        "getting training records or the model itself out by queries",
+    ),
+    (
+        EvidenceType.MEMORISATION,
+        "Regurgitation and memorisation",
+        "the model repeating training records in its answers",
+    ),
+    (
+        EvidenceType.MODEL_INVERSION,
+        "Model inversion",
+        "deriving what a typical or a particular person's input looked like",
+    ),
+    (EvidenceType.RECONSTRUCTION, "Reconstruction", "rebuilding whole training records from the model"),
+    (
+        EvidenceType.PROPERTY_INFERENCE,
+        "Property inference",
+        "learning a property of the group of people in the training data",
+    ),
+)
+"""The attack classes of EDPB Opinion 28/2024 ¶55, and property inference: (type, title, in plain words)."""
+
+RESISTANCE = (
+    "Withstanding a test is evidence only of resistance to that very attack, not to any other "
+    "(EDPB Opinion 28/2024, ¶55)."
+)
+
+_SYNONYMS: Mapping[str, str] = {
+    "exfiltration": "extraction",
+    "regurgitation": "memorisation",
+    "memorization": "memorisation",
+    "inversion": "model-inversion",
+    "membership": "membership-inference",
+    "attribute": "attribute-inference",
+    "property": "property-inference",
+}
+
+CONTROLS: tuple[tuple[str, str], ...] = (
+    ("blind_baseline", "Can members and non-members be told apart without the model?"),
+    ("duplicates", "Records that stand on both sides"),
+    ("shadow_accuracy", "Do the shadow models resemble the target?"),
+    ("positive_control", "Does the attack succeed on a deliberately over-fitted twin?"),
+    ("negative_control", "Does the attack stay at chance where nothing can be found?"),
+    ("per_record", "The most exposed records, not only the average"),
+    ("by_group", "Results for each group of people, rare ones included"),
+)
+"""What makes a membership test believable; each is shown as run or as not run."""
+
+
+def membership(dossier: Dossier, now: datetime) -> list[Json]:
+    """Every membership-inference measurement of these bytes, newest first."""
+    found = [e for e in dossier.evidence if e.type is EvidenceType.MEMBERSHIP_INFERENCE]
+    return [_measurement(evidence, now) for evidence in reversed(found)]
+
+
+def _measurement(evidence: Evidence, now: datetime) -> Json:
+    body = mapping(evidence.body)
+    n_non_members = real(body.get("n_non_members"))
+    controls = mapping(body.get("controls"))
+    known = {name for name, _ in CONTROLS}
+    return {
+        **identity(evidence, now),
+        "attack": word(body.get("attack")),
+        "verdict": word(body.get("verdict")),
+        "shadows": real(body.get("shadows")),
+        "n_members": real(body.get("n_members")),
+        "n_non_members": n_non_members,
+        "pool_fraction": real(body.get("pool_fraction")),
+        "seed": real(body.get("seed")),
+        "confidence": real(body.get("confidence")),
+        "auc": _interval(body.get("auc")),
+        "accuracy": scalars(body.get("accuracy")),
+        "tpr_at_fpr": [_point(mapping(point)) for point in items(body.get("tpr_at_fpr"))],
+        "resolved_from": 10 / n_non_members if n_non_members else None,
+        "roc": _roc(mapping(body.get("roc"))),
+        "threat_model": scalars(body.get("threat_model")),
+        "versions": scalars(body.get("versions")),
+        "controls": [
+            {"name": name, "question": question, "run": name in controls, "facts": _facts(controls, name)}
+            for name, question in CONTROLS
+        ]
+        + [
+            {"name": name, "question": name.replace("_", " "), "run": True, "facts": _facts(controls, name)}
+            for name in sorted(controls.keys() - known)
+        ],
+    }
+
+
+def identity(evidence: Evidence, now: datetime) -> Json:
+    """Which record it is, who made it, when, and whether it still counts."""
+    return {
+        "evidence": evidence.digest,
+        "type": evidence.type.value,
+        "producer": evidence.producer,
+        "created_at": timestamp(evidence.created_at),
+        "expires_at": timestamp(evidence.expires_at) if evidence.expires_at else None,
+        "expired": evidence.expires_at is not None and evidence.expires_at <= now,
+    }
+
+
+def _facts(controls: Json, name: str) -> Json:
+    value = controls.get(name)
+    return scalars(value) if isinstance(value, Mapping) else scalars({"": value})
+
+
+def _interval(value: object) -> Json:
+    given = mapping(value) or {"point": value}
+    return {part: real(given.get(part)) for part in ("point", "low", "high")}
+
+
+def _point(point: Json) -> Json:
+    resolved = point.get("resolved")
+    return {part: real(point.get(part)) for part in ("fpr", "tpr", "low", "high")} | {
+        "resolved": resolved if isinstance(resolved, bool) else None
+    }
+
+
+def _roc(roc: Json) -> Json | None:
+    curves = {part: [real(v) for v in items(roc.get(part))] for part in ("fpr", "tpr", "low", "high")}
+    whole = len(curves["fpr"]) > 1 and len(curves["fpr"]) == len(curves["tpr"])
+    if not whole or None in curves["fpr"] or None in curves["tpr"]:
+        return None
+    for bound in ("low", "high"):
+        if len(curves[bound]) != len(curves["fpr"]) or None in curves[bound]:
+            curves[bound] = []
+    return dict(curves)
+
+
+def coverage(dossier: Dossier, now: datetime) -> list[Json]:
+    """Every attack class with what was run, or why it was not; a missing reason is None."""
+    reasons = _reasons(dossier.evidence)
+    rows: list[Json] = []
+    for type, title, plain in CLASSES:
+        found = [e for e in dossier.evidence if e.type is type]
+        valid = dossier.of(type, now)
+        rows.append(
+            {
+                "class": type.value,
+                "title": title,
+                "plain": plain,
+                "status": "run" if valid else "expired" if found else "not run",
+                "evidence": [identity(e, now) for e in found],
+                "reason": None if valid else reasons.get(type.value),
+            }
+        )
+    return rows
+
+
+def _reasons(evidence: Iterable[Evidence]) -> dict[str, str]:
+    """The newest reason given for leaving out each class."""
+    reasons: dict[str, str] = {}
+    for record in evidence:
+        for entry in items(mapping(record.body).get("not_run")):
+            name, reason = word(mapping(entry).get("class")), word(mapping(entry).get("reason"))
+            if name and reason:
+                name = name.lower().replace("_", "-").replace(" ", "-")
+                reasons[_SYNONYMS.get(name, name)] = reason
+    return reasons
+
+
+def register(dossier: Dossier, now: datetime) -> list[Json]:
+    """Every evidence record there is, the stray ones too; kinds without a section of their own show facts."""
+    shown_elsewhere = {EvidenceType.DP_TRAINING, EvidenceType.MEMBERSHIP_INFERENCE, EvidenceType.DPIA}
+    return [
+        {
+            **identity(evidence, now),
+            "about_these_bytes": about,
+            "subject_digest": evidence.subject_digest,
+            "inputs": list(evidence.inputs),
+            "facts": {} if evidence.type in shown_elsewhere or not about else scalars(evidence.body),
+        }
+        for about, group in ((True, dossier.evidence), (False, dossier.stray))
+        for evidence in group
+    ]
