@@ -1,0 +1,1 @@
+"""The numbers: what a mechanism guarantees and what an attack achieves."""

@@ -1,0 +1,1 @@
+"""Attacks on membership, one file each; what they all return stands in `interface`."""
