@@ -1,0 +1,177 @@
+"""A dataset enters the catalogue: it is read, identified by its whole content, counted and labelled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.domain.dataset import Budget, Catalogued, Dataset, Labelling
+from governance.domain.events import DatasetCatalogued, DatasetRelabelled
+from governance.domain.label import Label, to_json
+from governance.errors import Conflict, NotFound, UsageError
+from governance.fingerprint import cell
+from governance.fingerprint import fingerprint as fingerprint
+from governance.ports import Books
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a `.csv`, `.csv.gz` or `.parquet` file.
+
+    Raises:
+        NotFound: there is no such file.
+        UsageError: the file is of another kind, or is not what its name says.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise NotFound(f"{path} is not a file", "Name a .csv, .csv.gz or .parquet file.")
+    if not path.name.endswith((".csv", ".csv.gz", ".parquet")):
+        raise UsageError(f"{path.name}: tables are read from .csv, .csv.gz and .parquet", "Convert the file.")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        # Types guessed a block at a time, or digits rounded for speed, would change the identity.
+        exact = {"float_precision": "round_trip"} if int(pd.__version__.partition(".")[0]) < 3 else {}
+        return pd.read_csv(path, low_memory=False, **exact)
+    except (ValueError, OSError) as error:
+        # The parser's own message may quote a record.
+        raise UsageError(f"{path.name} cannot be read: {type(error).__name__}", "Mend the file.") from error
+
+
+def duplicates(frame: pd.DataFrame) -> int:
+    """How many records repeat an earlier one exactly."""
+    plain = frame.copy(deep=False)
+    for position, name in enumerate(frame.columns):
+        column = frame.iloc[:, position]
+        if column.dtype.kind == "O":
+            # Lists and dictionaries cannot be compared by hash as they stand.
+            plain.isetitem(position, [cell(value, repr(name)) for value in column])
+    return int(plain.duplicated().sum())
+
+
+def catalogue(
+    books: Books,
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    label: Label,
+    source: str,
+    budget: Budget | None,
+    subject_column: str | None,
+    mlflow_digest: str | None,
+    by: str,
+    now: datetime,
+    reason: str,
+) -> Dataset:
+    """Record a dataset under its identity, with its first label.
+
+    Args:
+        label: Its provenance is set to the dataset itself, whatever it was.
+        subject_column: The column that tells data subjects apart; its values are counted, never kept.
+
+    Raises:
+        Conflict: this content is catalogued already, under this name or another.
+        UsageError: the name, the budget, the subject column or the table cannot be used.
+    """
+    if not name.strip() or "@" in name or name != name.strip():
+        raise UsageError(f"{name!r} cannot name a dataset", "Choose a name without '@' and outer spaces.")
+    if frame.empty:
+        raise UsageError("the table has no records", "Catalogue the data that a model is trained on.")
+    _check(budget)
+    n_subjects, most = _subjects(frame, subject_column)
+    dataset = Dataset(
+        name=name,
+        sha256=fingerprint(frame),
+        n_records=len(frame),
+        columns=tuple(map(str, frame.columns)),
+        source=source,
+        mlflow_digest=mlflow_digest,
+        n_subjects=n_subjects,
+        max_records_per_subject=most,
+        budget=budget,
+        catalogued_at=now,
+        catalogued_by=by,
+    )
+    for entry in books.catalogue.all():
+        # A second name would give the same people a second label and a second budget.
+        if entry.dataset.sha256 == dataset.sha256:
+            raise Conflict(
+                f"this content is catalogued already, as {entry.dataset.identity}",
+                f"Give it another label with: governance dataset relabel {entry.dataset.name} --label FILE",
+            )
+    labelling = _labelling(dataset, label, by, now, reason)
+    books.catalogue.add(dataset, labelling)
+    books.audit.append(now, by, DatasetCatalogued(dataset.identity, to_json(labelling.label)))
+    return dataset
+
+
+def relabel(
+    books: Books, identity_or_name: str, label: Label, *, by: str, now: datetime, reason: str
+) -> Labelling:
+    """Give a dataset another label; every version trained on it is judged by the new one.
+
+    Raises:
+        NotFound: nothing is catalogued under that identity or name.
+        UsageError: several contents share the name, or no reason is given.
+    """
+    found = _find(books, identity_or_name)
+    labelling = _labelling(found.dataset, label, by, now, reason)
+    books.catalogue.relabel(labelling)
+    before, after = to_json(found.label), to_json(labelling.label)
+    books.audit.append(now, by, DatasetRelabelled(found.dataset.identity, before, after, reason))
+    return labelling
+
+
+def _find(books: Books, identity_or_name: str) -> Catalogued:
+    name = identity_or_name.partition("@")[0]
+    named = books.catalogue.named(name)
+    found = [c for c in named if identity_or_name in (name, c.dataset.identity)]
+    if not found:
+        raise NotFound(f"no dataset {identity_or_name!r} is catalogued", "List them: governance dataset list")
+    if len(found) > 1:
+        identities = "\n".join(f"  {c.dataset.identity}" for c in found)
+        raise UsageError(f"{name!r} names {len(found)} contents:\n{identities}", "Name one of them in full.")
+    return found[0]
+
+
+def _labelling(dataset: Dataset, label: Label, by: str, now: datetime, reason: str) -> Labelling:
+    if not reason.strip():
+        raise UsageError("a label needs a reason", "Say in a sentence why the data is labelled so.")
+    own = replace(label, provenance=frozenset({dataset.identity}))
+    return Labelling(dataset.identity, own, now, by, reason)
+
+
+def _check(budget: Budget | None) -> None:
+    if budget is None:
+        return
+    # Written so that NaN fails each comparison.
+    if not 0 < budget.epsilon < math.inf:
+        raise UsageError(f"a budget of epsilon {budget.epsilon}", "Choose a positive, finite epsilon.")
+    if not 0 < budget.delta < 1:
+        raise UsageError(f"a budget of delta {budget.delta}", "Choose a delta between 0 and 1.")
+    if not budget.unit.strip():
+        raise UsageError("the budget has no unit of privacy", "Say what one unit is: person, record, …")
+
+
+def _subjects(frame: pd.DataFrame, column: str | None) -> tuple[int | None, int | None]:
+    """Distinct data subjects and the most records that one of them has."""
+    if column is None:
+        return None, None
+    if list(frame.columns).count(column) != 1:
+        raise UsageError(
+            f"no one column is named {column!r}", f"Columns: {', '.join(map(str, frame.columns))}"
+        )
+    if nameless := int(frame[column].isna().sum()):
+        raise UsageError(
+            f"{nameless} records have no value in {column!r}, so nobody can count their subjects",
+            "Fill the column, or catalogue without a subject column.",
+        )
+    counts = frame[column].value_counts()
+    return len(counts), int(counts.max())
