@@ -184,6 +184,11 @@ class Contribution:
     source: str
     label: Label
     reason: str
+    via: str = ""
+    """The parent model that brought it in, empty for what this version's own training read.
+
+    A copy is no parent here: it is the same bytes, and what was said of them holds for it too.
+    """
 
     @property
     def unknown(self) -> bool:
@@ -238,7 +243,7 @@ def _brings(label: Label, dimension: str, effective: Any, part: Any) -> bool:
     own = getattr(label, dimension)
     if dimension in ("purposes", "regions"):
         # Every restriction that is not "everything" helped to narrow the intersection.
-        return own != EVERYTHING or effective == EVERYTHING
+        return bool(own != EVERYTHING or effective == EVERYTHING)
     if isinstance(own, frozenset):
         return bool(part in own or own == effective == frozenset())
     return bool(own == effective)
