@@ -1,0 +1,53 @@
+"""Our answers as MLflow's exceptions: the only channel that its store interface has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    INVALID_STATE,
+    PERMISSION_DENIED,
+    RESOURCE_DOES_NOT_EXIST,
+)
+
+from governance.domain.decision import Decision, Status
+from governance.errors import GovernanceError, NotFound, UsageError
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what governance raises into what an MLflow client understands, text and remedy kept."""
+    try:
+        yield
+    except NotFound as error:
+        raise MlflowException(str(error), error_code=RESOURCE_DOES_NOT_EXIST) from error
+    except UsageError as error:
+        raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+    except GovernanceError as error:
+        raise MlflowException(str(error), error_code=INVALID_STATE) from error
+
+
+def refusal(decision: Decision) -> MlflowException:
+    """A denial a person can act on: every requirement not met, with the command that supplies it."""
+    open_findings = [
+        f for f in decision.findings if f.status not in (Status.PASSED, Status.WARNED, Status.NOTED)
+    ]
+    lines = [
+        f"{decision.named} may not become {decision.change}: {len(open_findings)} of "
+        f"{len(decision.findings)} requirements of policy {decision.policy_name!r} are not met."
+    ]
+    for finding in open_findings:
+        lines.append(f"- {finding.check} [{finding.status.value}]: {finding.reason}")
+        lines.append(f"  observed {finding.observed}; required {finding.required}")
+        if finding.remedy:
+            lines.append(f"  next: {finding.remedy}")
+    lines.append(f"Recorded as decision {decision.record_digest[:12]}; bytes {decision.digest[:12]}.")
+    return MlflowException("\n".join(lines), error_code=PERMISSION_DENIED)
+
+
+def refused(change: str, reason: str) -> MlflowException:
+    """A change that no evidence could make allowed."""
+    return MlflowException(f"{change} is refused: {reason}", error_code=PERMISSION_DENIED)

@@ -1,0 +1,170 @@
+"""Ties the gate to one registry: its policy, its callers, its bytes, its lineage and its books."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from governance import promoting, registering
+from governance.domain.decision import Decision
+from governance.domain.dossier import Asking, Dossier
+from governance.domain.lineage import Lineage, Parent
+from governance.domain.manifest import Manifest
+from governance.domain.mechanism import DpTraining
+from governance.domain.subject import Subject, VersionName
+from governance.errors import Undecided
+from governance.policy.document import Policy, Target
+from governance.policy.parse import load
+from governance.ports import Books
+from governance.settings import Settings
+from governance_mlflow import mlmodel
+from governance_mlflow.artifacts import MlflowArtifacts, frozen_area
+from governance_mlflow.identity import caller
+from governance_mlflow.lineage import TrackedLineage
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ADOPTED = "unknown (registered before governance)"
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What lies at a location: its manifest, None if unreadable here, and what it says of itself."""
+
+    manifest: Manifest | None
+    training: DpTraining | None
+
+
+class Gate:
+    """Judges and records changes of one registry inside that registry's own transactions."""
+
+    def __init__(
+        self,
+        database_url: str,
+        reading: Callable[[], AbstractContextManager[Books]],
+        writing: Callable[[], AbstractContextManager[Books]],
+    ) -> None:
+        self._database_url = database_url
+        self.reading = reading
+        self.writing = writing
+        self.lineage = TrackedLineage(self._find, self._base_models, _client)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now: a policy that was edited counts from the next decision."""
+        return Settings()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return load(self.settings.policy)
+
+    @property
+    def artifacts(self) -> MlflowArtifacts:
+        """Hashes, freezes and sweeps."""
+        return MlflowArtifacts(frozen_area(self.settings.frozen_root, self._database_url))
+
+    def asking(self) -> Asking:
+        """Who calls, and now."""
+        return Asking(caller(self.settings.actor), datetime.now(timezone.utc))
+
+    def actor(self) -> str:
+        """Who calls, in the log's words."""
+        return self.asking().actor or promoting.NOBODY
+
+    def inspect(self, uri: str) -> Bytes:
+        """Hash what lies at a location and read what it says of itself; unreadable bytes are unread.
+
+        Raises:
+            UsageError: the bytes claim a DP training that cannot be read.
+        """
+        try:
+            artifacts = self.artifacts
+            return Bytes(artifacts.manifest(uri), mlmodel.dp_training(artifacts.mlmodel(uri)))
+        except Undecided:
+            return Bytes(None, None)
+
+    def candidate(self, named: VersionName, source: str, run_id: str | None, model_id: str | None) -> Subject:
+        """A version about to be registered by the caller, under a new uid."""
+        asking = self.asking()
+        by = asking.actor or promoting.NOBODY
+        return Subject(uuid.uuid4().hex, named, source, run_id or None, model_id or None, asking.at, by)
+
+    def register(self, subject: Subject, lineage: Lineage, bytes_: Bytes) -> None:
+        """Record a version in a transaction of its own or the one that is open."""
+        with self.writing() as books:
+            registering.register(books, subject, lineage, bytes_.manifest, bytes_.training)
+
+    def subject(self, version: Any, location: str) -> Subject:
+        """The subject behind MLflow's version; one older than governance is adopted now."""
+        named = VersionName(version.name, int(version.version), version.workspace or "default")
+        known = self._find(named)
+        if known is not None:
+            return known
+        now = datetime.now(timezone.utc)
+        adopted = Subject(
+            uuid.uuid4().hex, named, version.source, version.run_id or None, None, now, ADOPTED, adopted=True
+        )
+        self.register(adopted, self.lineage.read(adopted), self.inspect(location))
+        return adopted
+
+    def promote(self, change: promoting.Change, carry_out: Callable[[str], None]) -> Decision:
+        """Decide and, if allowed, freeze, change and record."""
+        return promoting.promote(
+            change,
+            self.policy,
+            self.lineage.read(change.subject),
+            self.asking(),
+            artifacts=self.artifacts,
+            reading=self.reading,
+            writing=self.writing,
+            carry_out=carry_out,
+        )
+
+    def check(self, change: promoting.Change) -> Decision:
+        """What `promote` would answer, without doing anything."""
+        digest = self.artifacts.manifest(change.uri).digest
+        lineage = self.lineage.read(change.subject)
+        with self.reading() as books:
+            return promoting.check(books, self.policy, change, digest, lineage, self.asking())
+
+    def dossier(self, subject: Subject, uri: str) -> Dossier:
+        """All that is known of a version and the bytes at a location."""
+        digest = self.artifacts.manifest(uri).digest
+        lineage = self.lineage.read(subject)
+        with self.reading() as books:
+            return promoting.assemble(books, subject, digest, lineage)
+
+    def withdraw(self, uid: str, target: Target, words: str) -> None:
+        """Record that a protected place was left."""
+        with self.writing() as books:
+            promoting.withdraw(books, uid, target, words, self.asking())
+
+    def _find(self, named: VersionName) -> Subject | None:
+        with self.reading() as books:
+            return books.subjects.find(named)
+
+    def _base_models(self, source: str) -> tuple[Parent, ...]:
+        try:
+            return mlmodel.base_models(self.artifacts.mlmodel(location_of(source)))
+        except Undecided:
+            return ()
+
+
+def location_of(source: str) -> str:
+    """Where MLflow will look for the bytes of a version registered from a logged model or a location."""
+    model_id = source.removeprefix("models:/")
+    if model_id != source and "/" not in model_id and "@" not in model_id:
+        return str(_client().get_logged_model(model_id).artifact_location)
+    return source
+
+
+def _client() -> MlflowClient:
+    from mlflow import MlflowClient
+
+    return MlflowClient()

@@ -1,0 +1,356 @@
+"""MLflow's model registry with the gate inside it: `governed+<MLflow's own database URI>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL, STAGE_NONE
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+from mlflow.exceptions import MlflowException
+from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlRegisteredModelAlias
+from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
+
+from governance import registering
+from governance.domain.decision import Decision, Outcome
+from governance.domain.events import ChangeRefused
+from governance.domain.lineage import Lineage
+from governance.domain.subject import Subject, VersionName
+from governance.labelling import inherit
+from governance.promoting import Change
+from governance.storage.archive import books, take_gate
+from governance_mlflow import tags as reserved_tags
+from governance_mlflow.errors import refusal, refused, translated
+from governance_mlflow.gate import Bytes, Gate, location_of
+from governance_mlflow.transactions import JoinedTransactions
+
+PREFIX = "governed+"
+
+
+def open_store(store_uri: str, tracking_uri: str | None = None) -> GovernedStore:
+    """The governed store for a `governed+…` URI, workspace-aware where MLflow is."""
+    del tracking_uri  # MLflow hands it to whoever takes it; lineage follows MLflow's own choice.
+    kind = GovernedWorkspaceStore if MLFLOW_ENABLE_WORKSPACES.get() else GovernedStore
+    return kind(store_uri.removeprefix(PREFIX))
+
+
+class GovernedStore(JoinedTransactions):
+    """MLflow's store with everything governance adds; what is not named here, MLflow does alone."""
+
+    def __init__(self, db_uri: str, read_db_uri: str | None = None) -> None:
+        super().__init__(db_uri, read_db_uri)
+        self.gate = Gate(db_uri, self.reading, self.writing)
+
+    def promote_alias(self, name: str, alias: str, version: Any) -> Decision | None:
+        """Move an alias and return what was decided; None where the policy does not protect it."""
+        move = super().set_registered_model_alias
+        with translated():
+            self._refuse_imitation(alias, f"Setting alias {alias!r} on {name!r}")
+            target = self.gate.policy.target_for_alias(name, alias)
+            if target is None or self._is_prompt(name):
+                move(name, alias, version)
+                return None
+            subject = self.subject(name, version)
+            words, before = f"alias @{alias} of {name}", self._holder(name, alias)
+            change = Change(subject, self.location(subject), target, words, before)
+
+            def carry_out(frozen_uri: str) -> None:
+                self._serve_from(subject, frozen_uri)
+                move(name, alias, version)
+
+            return self.gate.promote(change, carry_out)
+
+    def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
+        """Move an alias; a protected one moves only on evidence."""
+        _insist(self.promote_alias(name, alias, version))
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Remove an alias; leaving a protected place is allowed and recorded."""
+        with translated(), self.transaction():
+            target = None if self._is_prompt(name) else self.gate.policy.target_for_alias(name, alias)
+            holder = self._alias_version(name, alias) if target else None
+            super().delete_registered_model_alias(name, alias)
+            if target and holder is not None:
+                self.gate.withdraw(self.subject(name, holder).uid, target, f"alias @{alias} of {name}")
+
+    def transition_model_version_stage(
+        self, name: str, version: Any, stage: str, archive_existing_versions: bool
+    ) -> Any:
+        """Move a version to a stage; a protected one is entered only on evidence."""
+        move = super().transition_model_version_stage
+        with translated():
+            before = self.get_model_version(name, version).current_stage
+            entered = self.gate.policy.target_for_stage(name, stage)
+            left = self.gate.policy.target_for_stage(name, before)
+            if entered is not None:
+                subject = self.subject(name, version)
+                words = f"stage {stage} of {name}"
+
+                def carry_out(frozen_uri: str) -> None:
+                    self._serve_from(subject, frozen_uri)
+                    move(name, version, stage, archive_existing_versions)
+
+                change = Change(subject, self.location(subject), entered, words, before)
+                _insist(self.gate.promote(change, carry_out))
+                return self.get_model_version(name, version)
+            with self.transaction():
+                moved = move(name, version, stage, archive_existing_versions)
+                if left is not None:
+                    self.gate.withdraw(self.subject(name, version).uid, left, f"stage {before} of {name}")
+                return moved
+
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str | None = None,
+        tags: Any = None,
+        run_link: str | None = None,
+        description: str | None = None,
+        local_model_path: str | None = None,
+        model_id: str | None = None,
+    ) -> Any:
+        """Register a version: it gets a uid and inherits its label; into a protected name, on evidence."""
+        create = super().create_model_version
+        given = {tag.key: tag.value for tag in tags or []}
+        rest = (run_link, description, local_model_path, model_id)
+        if self._is_prompt(name):
+            return create(name, source, run_id, tags, *rest)
+        with translated():
+            origin = self._copied(source)
+            own = _without_copied(given, self.get_model_version(*_key(origin)).tags if origin else {})
+            self._refuse_reserved(own, f"Registering a version of {name!r} with tags of the plugin")
+            location = self.location(origin) if origin else location_of(source)
+            # The version number is MLflow's to give, inside the transaction; all else is known before.
+            draft = self.gate.candidate(
+                VersionName(name, 0, self._get_active_workspace()), source, run_id, model_id
+            )
+            lineage, present = self.gate.lineage.read(draft), self.gate.inspect(location)
+            created: list[Any] = []
+
+            def carry_out(frozen_uri: str | None) -> None:
+                created.clear()
+                created.append(self._create(create, draft, lineage, present, own, frozen_uri, rest))
+
+            target = self.gate.policy.target_for_model(name)
+            if target is None:
+                carry_out(None)
+            else:
+                change = Change(origin or draft, location, target, f"a version of {name}", "nothing")
+                _insist(self.gate.promote(change, carry_out))
+            return created[-1]
+
+    def _create(
+        self,
+        create: Any,
+        draft: Subject,
+        lineage: Lineage,
+        present: Bytes,
+        own: dict[str, str],
+        frozen_uri: str | None,
+        rest: tuple[Any, ...],
+    ) -> Any:
+        with self.transaction() as session, translated():
+            digest = present.manifest.digest if present.manifest else None
+            inheritance = inherit(books(session.connection()), lineage)
+            ours = reserved_tags.describing(draft.uid, digest, inheritance)
+            merged = [ModelVersionTag(key, value) for key, value in (own | ours).items()]
+            version = create(draft.named.name, draft.source, draft.run_id, merged, *rest)
+            # MLflow rolls back and tries again when two clients create at once; the lock that such a
+            # rollback let go is taken anew before anything is recorded.
+            take_gate(session.connection())
+            subject = replace(
+                draft,
+                named=replace(draft.named, version=int(version.version)),
+                run_id=version.run_id or draft.run_id,
+            )
+            with self.writing() as open_books:
+                registering.register(open_books, subject, lineage, present.manifest, present.training)
+            if frozen_uri is not None:
+                self._serve_from(subject, frozen_uri)
+            return version
+
+    def copy_model_version(self, src_mv: Any, dst_name: str) -> Any:
+        """Copy a version: its label travels by lineage, its approvals do not travel."""
+        src_mv._tags = {k: v for k, v in src_mv.tags.items() if not reserved_tags.reserved([k])}
+        try:
+            return super().copy_model_version(src_mv, dst_name)
+        except MlflowException as error:
+            # MLflow wraps whatever went wrong as an internal error; a denial is none.
+            denied = error.__cause__
+            if isinstance(denied, MlflowException) and denied.error_code == "PERMISSION_DENIED":
+                raise denied from None
+            raise
+
+    def create_registered_model(
+        self,
+        name: str,
+        tags: Any = None,
+        description: str | None = None,
+        deployment_job_id: str | None = None,
+    ) -> Any:
+        """Create a registered model, unless its name imitates a protected one."""
+        with translated():
+            self._refuse_reserved(
+                [tag.key for tag in tags or []], f"Creating {name!r} with tags of the plugin"
+            )
+            self._refuse_imitation(name, f"Creating a registered model {name!r}")
+            return super().create_registered_model(name, tags, description, deployment_job_id)
+
+    def rename_registered_model(self, name: str, new_name: str) -> Any:
+        """Rename; uids, decisions and evidence follow. No version enters a protected name this way."""
+        with translated():
+            words = f"Renaming {name!r} to {new_name!r}"
+            self._refuse_imitation(new_name, words)
+            if self.gate.policy.target_for_model(new_name) is not None:
+                self._refuse(words, "versions enter a protected name one by one, with copy_model_version.")
+            with self.transaction():
+                subjects = self._subjects(name)
+                renamed = super().rename_registered_model(name, new_name)
+                now, by = self.gate.asking().at, self.gate.actor()
+                for subject in subjects:
+                    with self.writing() as open_books:
+                        registering.rename(
+                            open_books, subject, replace(subject.named, name=new_name), now, by
+                        )
+                return renamed
+
+    def delete_registered_model(self, name: str) -> None:
+        """Delete; what was recorded of its versions stays, and their uids are never used again."""
+        with translated(), self.transaction():
+            subjects = self._subjects(name)
+            super().delete_registered_model(name)
+            self._bury(subjects)
+
+    def delete_model_version(self, name: str, version: Any) -> None:
+        """Delete one version; what was recorded of it stays."""
+        with translated(), self.transaction():
+            subjects = [s for s in self._subjects(name) if str(s.named.version) == str(version)]
+            super().delete_model_version(name, version)
+            self._bury(subjects)
+
+    def set_registered_model_tag(self, name: str, tag: Any) -> None:
+        """Set a tag that is not the plugin's."""
+        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on {name!r}")
+        super().set_registered_model_tag(name, tag)
+
+    def delete_registered_model_tag(self, name: str, key: str) -> None:
+        """Delete a tag that is not the plugin's."""
+        self._refuse_tag(name, key, f"Deleting tag {key!r} of {name!r}")
+        super().delete_registered_model_tag(name, key)
+
+    def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
+        """Set a tag that is not the plugin's."""
+        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on models:/{name}/{version}")
+        super().set_model_version_tag(name, version, tag)
+
+    def delete_model_version_tag(self, name: str, version: Any, key: str) -> None:
+        """Delete a tag that is not the plugin's."""
+        self._refuse_tag(name, key, f"Deleting tag {key!r} of models:/{name}/{version}")
+        super().delete_model_version_tag(name, version, key)
+
+    def subject(self, name: str, version: Any) -> Subject:
+        """The subject behind a version; one older than governance is adopted."""
+        found = self.get_model_version(name, version)
+        return self.gate.subject(found, self.get_model_version_download_uri(name, version))
+
+    def location(self, subject: Subject) -> str:
+        """Where the registry serves a version from."""
+        return str(self.get_model_version_download_uri(*_key(subject)))
+
+    def aliases(self) -> list[tuple[str, str, int]]:
+        """Every alias of the workspace: registered model, alias, version."""
+        with self.ManagedSessionMaker() as session:
+            rows = self._get_query(session, SqlRegisteredModelAlias).all()
+            return sorted((row.name, row.alias, int(row.version)) for row in rows)
+
+    def staged(self) -> list[tuple[str, int, str]]:
+        """Every version of the workspace that is in a stage: registered model, version, stage."""
+        with self.ManagedSessionMaker() as session:
+            outside = (STAGE_NONE, STAGE_DELETED_INTERNAL)
+            rows = self._get_query(session, SqlModelVersion).filter(
+                SqlModelVersion.current_stage.not_in(outside)
+            )
+            return sorted((row.name, int(row.version), row.current_stage) for row in rows)
+
+    def _serve_from(self, subject: Subject, frozen_uri: str) -> None:
+        with self.transaction() as session:
+            row = self._get_sql_model_version(session, *_key(subject))
+            row.storage_location = frozen_uri
+            session.flush()
+
+    def _alias_version(self, name: str, alias: str) -> int | None:
+        with self.ManagedSessionMaker() as session:
+            row = self._get_registered_model_alias(session, name, alias)
+            return None if row is None else int(row.version)
+
+    def _holder(self, name: str, alias: str) -> str:
+        version = self._alias_version(name, alias)
+        return "nothing" if version is None else f"models:/{name}/{version}"
+
+    def _copied(self, source: str) -> Subject | None:
+        name, _, version = source.removeprefix("models:/").rpartition("/")
+        copied = source.startswith("models:/") and name and version.isdecimal()
+        return self.subject(name, version) if copied else None
+
+    def _subjects(self, name: str) -> list[Subject]:
+        workspace = self._get_active_workspace()
+        with self.reading() as open_books:
+            return list(open_books.subjects.living(name, workspace))
+
+    def _bury(self, subjects: Iterable[Subject]) -> None:
+        now, by = self.gate.asking().at, self.gate.actor()
+        for subject in subjects:
+            with self.writing() as open_books:
+                registering.bury(open_books, subject, now, by)
+
+    def _is_prompt(self, name: str) -> bool:
+        return bool(self.get_registered_model(name)._is_prompt())
+
+    def _refuse_tag(self, name: str, key: str, words: str) -> None:
+        with translated():
+            self._refuse_reserved([key], words)
+            if key == IS_PROMPT_TAG_KEY and not self._is_prompt(name):
+                self._refuse(words, "a model would vanish from every search as a prompt.")
+
+    def _refuse_reserved(self, keys: Iterable[str], words: str) -> None:
+        taken = reserved_tags.reserved(keys)
+        if taken:
+            self._refuse(
+                words, f"tags that begin with {reserved_tags.PREFIX!r} are the plugin's ({', '.join(taken)})."
+            )
+
+    def _refuse_imitation(self, name: str, words: str) -> None:
+        imitated = self.gate.policy.lookalike(name)
+        if imitated is not None:
+            self._refuse(words, f"it looks like the protected {imitated!r} and is not it.")
+
+    def _refuse(self, words: str, reason: str) -> NoReturn:
+        with self.writing() as open_books:
+            open_books.audit.append(self.gate.asking().at, self.gate.actor(), ChangeRefused(words, reason))
+        raise refused(words, reason)
+
+
+class GovernedWorkspaceStore(GovernedStore, WorkspaceAwareSqlAlchemyStore):  # type: ignore[misc]  # MLflow ships no types
+    """The same with MLflow's workspaces switched on."""
+
+
+def _key(subject: Subject) -> tuple[str, int]:
+    return subject.named.name, subject.named.version
+
+
+def _without_copied(given: dict[str, str], copied: dict[str, str]) -> dict[str, str]:
+    """The caller's tags; a client that copies a version sends the plugin's tags along, unchanged."""
+    return {
+        key: value
+        for key, value in given.items()
+        if not (reserved_tags.reserved([key]) and copied.get(key) == value)
+    }
+
+
+def _insist(decision: Decision | None) -> None:
+    if decision is not None and decision.outcome is not Outcome.ALLOWED:
+        raise refusal(decision)
