@@ -1,0 +1,60 @@
+"""The options that several commands share, and how a result is written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from governance.bootstrap import House
+    from governance.domain.dossier import Dossier
+    from governance.domain.subject import Subject
+
+model_argument = click.argument("model", metavar="MODEL")
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write the result.",
+)
+
+actor_option = click.option(
+    "--as",
+    "actor",
+    metavar="NAME",
+    help="Who is acting. Default: GOVERNANCE_ACTOR, else the operating system's user.",
+)
+
+
+def write_json(kind: str, body: dict[str, Any]) -> None:
+    """Print a result under its documented schema name, `governance/<kind>/v1`."""
+    click.echo(json.dumps({"schema": f"governance/{kind}/v1"} | body, indent=2, ensure_ascii=False))
+
+
+def talk(text: str) -> None:
+    """Say something that is not the result."""
+    click.echo(text, err=True)
+
+
+def open_house(actor: str | None = None) -> House:
+    """Everything a command needs, wired from the environment."""
+    from governance.bootstrap import house
+
+    return house(actor)
+
+
+def dossier_of(house: House, model: str) -> tuple[Subject, Dossier]:
+    """Resolve a MODEL argument and gather all that is known of it and its bytes."""
+    from governance.promoting import assemble
+
+    registry = house.rim.registry
+    subject = registry.resolve(model)
+    digest = house.rim.artifacts.manifest(registry.location(subject)).digest
+    lineage = house.rim.lineage.read(subject)
+    with house.archive.reading() as books:
+        return subject, assemble(books, subject, digest, lineage)
