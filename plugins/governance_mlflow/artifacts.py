@@ -91,7 +91,15 @@ class MlflowArtifacts:
         """Copy the tree to its content address; a tree that is frozen already is checked, not copied."""
         place = local_folder(self._area.place)
         with self._folder(uri) as folder:
-            if place is not None:
+            if place is not None and folder.resolve().parent == place.resolve():
+                # Frozen already: nothing to copy, but its name must still be true.
+                manifest = freezing.hash_tree(folder)
+                if manifest.digest != folder.name:
+                    raise Undecided(
+                        f"The frozen bytes at {uri} are not the ones their name promises.",
+                        "Run `governance doctor`; restore them from a backup, or register the model again.",
+                    )
+            elif place is not None:
                 manifest, _ = freezing.freeze_tree(folder, place)
             else:
                 manifest = freezing.hash_tree(folder)

@@ -135,7 +135,7 @@ def train_private(
     sampling, noise = (
         torch.Generator().manual_seed(int(s)) for s in np.random.SeedSequence(seed).generate_state(2)
     )
-    data = TensorDataset(torch.tensor(X, dtype=torch.float32), torch.tensor(y))
+    data = TensorDataset(torch.from_numpy(np.asarray(X, np.float32)), torch.tensor(np.asarray(y)))
     plan = {
         # A sum over a batch, with its public expected size inside the learning rate: Opacus would
         # divide by a number that follows the exact number of records.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
@@ -16,6 +17,7 @@ from governance.policy.document import Target
 from governance.ports import Ailment
 from governance.promoting import Change
 from governance_mlflow.gate import location_of
+from governance_mlflow.identity import acting_as
 
 if TYPE_CHECKING:
     from governance_mlflow.registry_store import GovernedStore
@@ -57,58 +59,71 @@ def _chain(store: GovernedStore) -> Iterator[Ailment]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _InService:
+    """A version in a protected place."""
+
+    subject: Subject
+    target: Target
+    words: str
+    by_name: bool
+    """It got there by being copied into a protected name: then its origin was judged."""
+
+
 def _in_service(store: GovernedStore) -> Iterator[Ailment]:
-    for subject, target, words in _protected_places(store):
-        location = store.location(subject)
-        with store.reading() as books:
-            allowed = [
-                (decision, uri)
-                for decision, uri in books.decisions.frozen()
-                if decision.subject_uid == subject.uid and decision.target == target.name
-            ]
+    with store.reading() as books:
+        decided = books.decisions.frozen()
+    for place in _protected_places(store):
+        location = store.location(place.subject)
+        allowed = [
+            (decision, uri)
+            for decision, uri in decided
+            if decision.target == place.target.name
+            and (decision.subject_uid == place.subject.uid or (place.by_name and uri == location))
+        ]
+        what = f"{place.subject.named} as {place.words}"
+        again = f"governance promote {place.subject.named} --to {place.target.name}"
         if not allowed:
             yield Ailment(
                 "ungated-promotion",
-                f"{subject.named} as {words}",
+                what,
                 "no decision ever allowed it",
                 "an allowing decision before the move",
-                f"Remove it, or have it judged: governance promote {subject.named} --to {target.name}",
+                f"Remove it, or have it judged: {again}",
             )
             continue
         decision, uri = allowed[-1]
         if location != uri:
-            yield Ailment(
-                "unfrozen",
-                f"{subject.named} as {words}",
-                f"served from {location}",
-                f"served from {uri}",
-                f"Promote it again: governance promote {subject.named} --to {target.name}",
-            )
-        yield from _origin(store, subject, decision)
-        yield from _today(store, subject, target, words, location)
+            remedy = f"Promote it again: {again}"
+            yield Ailment("unfrozen", what, f"served from {location}", f"served from {uri}", remedy)
+        yield from _origin(store, place.subject, decision)
+        yield from _today(store, place, decision, location)
 
 
-def _protected_places(store: GovernedStore) -> Iterator[tuple[Subject, Target, str]]:
+def _protected_places(store: GovernedStore) -> Iterator[_InService]:
     policy = store.gate.policy
     for name, alias, version in store.aliases():
         target = policy.target_for_alias(name, alias)
         if target is not None:
-            yield store.subject(name, version), target, f"alias @{alias} of {name}"
-    for name, version, stage in store.staged():
+            yield _InService(store.subject(name, version), target, f"alias @{alias} of {name}", False)
+    for name, version, stage in store.versions():
         target = policy.target_for_stage(name, stage)
         if target is not None:
-            yield store.subject(name, version), target, f"stage {stage} of {name}"
+            yield _InService(store.subject(name, version), target, f"stage {stage} of {name}", False)
+        target = policy.target_for_model(name)
+        if target is not None:
+            yield _InService(store.subject(name, version), target, f"a version of {name}", True)
 
 
 def _origin(store: GovernedStore, subject: Subject, decision: Decision) -> Iterator[Ailment]:
     """Bytes that were changed where the version came from; what is served is the frozen copy."""
     with store.reading() as books:
         approved = books.evidence.manifest(decision.digest)
-    if approved is None:
+    if approved is None or _is_copy(subject):
         return
     try:
         present = store.gate.artifacts.manifest(location_of(subject.source))
-    except GovernanceError:
+    except (GovernanceError, MlflowException):
         # Origins may be cleaned away; the frozen copy is what counts.
         return
     changed = differences(approved, present)
@@ -122,30 +137,31 @@ def _origin(store: GovernedStore, subject: Subject, decision: Decision) -> Itera
         )
 
 
-def _today(
-    store: GovernedStore, subject: Subject, target: Target, words: str, location: str
-) -> Iterator[Ailment]:
-    change = Change(subject, location, target, words, "in service")
+def _is_copy(subject: Subject) -> bool:
+    """Whether it came from another version, whose own origin is looked at where that is in service."""
+    return subject.source.startswith("models:/") and "/" in subject.source.removeprefix("models:/")
+
+
+def _today(store: GovernedStore, place: _InService, decision: Decision, location: str) -> Iterator[Ailment]:
+    what = f"{place.subject.named} as {place.words}"
+    with store.reading() as books:
+        judged = books.subjects.get(decision.subject_uid)
     try:
-        decision = store.gate.check(change)
+        # On behalf of whoever asked then: somebody who approved it is no bystander when asking.
+        with acting_as(decision.actor):
+            today = store.gate.check(Change(judged, location, place.target, place.words, "in service"))
     except GovernanceError as error:
-        yield Ailment(
-            "undecidable", f"{subject.named} as {words}", error.message, "readable facts", error.remedy
-        )
+        yield Ailment("undecidable", what, error.message, "readable facts", error.remedy)
         return
-    if decision.outcome is not Outcome.ALLOWED:
-        open_checks = sorted(
-            {f.check for f in decision.findings if f.status.value in ("failed", "missing", "undecided")}
+    if today.outcome is not Outcome.ALLOWED:
+        unmet = sorted({finding.check for finding in today.unmet})
+        yield Ailment(
+            "stale",
+            what,
+            f"the policy would refuse it today: {', '.join(unmet)}",
+            "facts that still allow it",
+            f"See what is missing: governance check {judged.named} --for {place.target.name}",
         )
-        # Who asks today is not who asked then.
-        if set(open_checks) != {"actor-known"}:
-            yield Ailment(
-                "stale",
-                f"{subject.named} as {words}",
-                f"the policy would refuse it today: {', '.join(open_checks)}",
-                "facts that still allow it",
-                f"See what is missing: governance check {subject.named} --for {target.name}",
-            )
 
 
 def _frozen(store: GovernedStore) -> Iterator[Ailment]:

@@ -13,7 +13,7 @@ from mlflow.protos.databricks_pb2 import (
     RESOURCE_DOES_NOT_EXIST,
 )
 
-from governance.domain.decision import Decision, Status
+from governance.domain.decision import Decision
 from governance.errors import GovernanceError, NotFound, UsageError
 
 
@@ -32,14 +32,11 @@ def translated() -> Iterator[None]:
 
 def refusal(decision: Decision) -> MlflowException:
     """A denial a person can act on: every requirement not met, with the command that supplies it."""
-    open_findings = [
-        f for f in decision.findings if f.status not in (Status.PASSED, Status.WARNED, Status.NOTED)
-    ]
     lines = [
-        f"{decision.named} may not become {decision.change}: {len(open_findings)} of "
+        f"{decision.named} may not become {decision.change}: {len(decision.unmet)} of "
         f"{len(decision.findings)} requirements of policy {decision.policy_name!r} are not met."
     ]
-    for finding in open_findings:
+    for finding in decision.unmet:
         lines.append(f"- {finding.check} [{finding.status.value}]: {finding.reason}")
         lines.append(f"  observed {finding.observed}; required {finding.required}")
         if finding.remedy:

@@ -16,7 +16,7 @@ from governance.domain.lineage import Lineage, Parent
 from governance.domain.manifest import Manifest
 from governance.domain.mechanism import DpTraining
 from governance.domain.subject import Subject, VersionName
-from governance.errors import Undecided
+from governance.errors import Conflict, Undecided
 from governance.policy.document import Policy, Target
 from governance.policy.parse import load
 from governance.ports import Books
@@ -110,7 +110,12 @@ class Gate:
         adopted = Subject(
             uuid.uuid4().hex, named, version.source, version.run_id or None, None, now, ADOPTED, adopted=True
         )
-        self.register(adopted, self.lineage.read(adopted), self.inspect(location))
+        try:
+            self.register(adopted, self.lineage.read(adopted), self.inspect(location))
+        except Conflict:
+            # Somebody else adopted it at the same moment; theirs is the uid that counts.
+            with self.reading() as books:
+                return books.subjects.find(named) or adopted
         return adopted
 
     def promote(self, change: promoting.Change, carry_out: Callable[[str], None]) -> Decision:

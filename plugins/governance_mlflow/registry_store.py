@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from mlflow.entities.model_registry import ModelVersionTag
-from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL, STAGE_NONE
+from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
@@ -28,6 +28,9 @@ from governance_mlflow.gate import Bytes, Gate, location_of
 from governance_mlflow.transactions import JoinedTransactions
 
 PREFIX = "governed+"
+
+PROMPT_SOURCES = ("dummy-source", "prompt-template")
+"""What MLflow writes as the source of a prompt; anything else in a prompt is a model in disguise."""
 
 
 def open_store(store_uri: str, tracking_uri: str | None = None) -> GovernedStore:
@@ -91,7 +94,10 @@ class GovernedStore(JoinedTransactions):
 
                 def carry_out(frozen_uri: str) -> None:
                     self._serve_from(subject, frozen_uri)
+                    others = self._in_stage(name, stage) if archive_existing_versions else set()
                     move(name, version, stage, archive_existing_versions)
+                    for other in sorted(others - {subject.named.version}):
+                        self.gate.withdraw(self.subject(name, other).uid, entered, words)
 
                 change = Change(subject, self.location(subject), entered, words, before)
                 _insist(self.gate.promote(change, carry_out))
@@ -118,6 +124,8 @@ class GovernedStore(JoinedTransactions):
         given = {tag.key: tag.value for tag in tags or []}
         rest = (run_link, description, local_model_path, model_id)
         if self._is_prompt(name):
+            if source not in PROMPT_SOURCES:
+                self._refuse(f"Registering {source} in the prompt {name!r}", "a prompt holds no model.")
             return create(name, source, run_id, tags, *rest)
         with translated():
             origin = self._copied(source)
@@ -267,14 +275,16 @@ class GovernedStore(JoinedTransactions):
             rows = self._get_query(session, SqlRegisteredModelAlias).all()
             return sorted((row.name, row.alias, int(row.version)) for row in rows)
 
-    def staged(self) -> list[tuple[str, int, str]]:
-        """Every version of the workspace that is in a stage: registered model, version, stage."""
+    def versions(self) -> list[tuple[str, int, str]]:
+        """Every version of the workspace that is not deleted: registered model, version, stage."""
         with self.ManagedSessionMaker() as session:
-            outside = (STAGE_NONE, STAGE_DELETED_INTERNAL)
             rows = self._get_query(session, SqlModelVersion).filter(
-                SqlModelVersion.current_stage.not_in(outside)
+                SqlModelVersion.current_stage != STAGE_DELETED_INTERNAL
             )
             return sorted((row.name, int(row.version), row.current_stage) for row in rows)
+
+    def _in_stage(self, name: str, stage: str) -> set[int]:
+        return {n for model, n, at in self.versions() if model == name and at.casefold() == stage.casefold()}
 
     def _serve_from(self, subject: Subject, frozen_uri: str) -> None:
         with self.transaction() as session:

@@ -11,6 +11,7 @@ START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def chain(length: int) -> list[Entry]:
+    """A sound log of so many entries."""
     entries: list[Entry] = []
     for position in range(1, length + 1):
         parent = entries[-1].hash if entries else GENESIS

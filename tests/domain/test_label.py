@@ -30,6 +30,7 @@ from governance.domain.label import (
 
 
 def sets(words: list[str]) -> st.SearchStrategy[frozenset[str]]:
+    """Sets of these words, and the set of everything."""
     return st.one_of(st.just(EVERYTHING), st.frozensets(st.sampled_from(words)))
 
 
@@ -100,7 +101,8 @@ def test_bottom_is_neutral_and_top_absorbs(a: Label) -> None:
 @given(labels, labels)
 def test_join_never_lowers(a: Label, b: Label) -> None:
     """What goes into a model can only raise its label."""
-    assert at_most(a, join(a, b)) and at_most(b, join(a, b))
+    assert at_most(a, join(a, b))
+    assert at_most(b, join(a, b))
 
 
 @given(labels, labels, labels)
@@ -157,7 +159,9 @@ def test_nothing_inherited_is_the_unknown() -> None:
 
 def test_because_names_the_source_of_each_value() -> None:
     """Every value of the effective label is traced to the datasets that brought it in."""
-    inheritance = Inheritance((Contribution("visits", HEALTH, "run 1"), Contribution("orders", SHOP, "run 1")))
+    inheritance = Inheritance(
+        (Contribution("visits", HEALTH, "run 1"), Contribution("orders", SHOP, "run 1"))
+    )
 
     assert [
         ("confidentiality", "confidential", ("visits",)),

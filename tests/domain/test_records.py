@@ -15,10 +15,12 @@ NOW = datetime(2026, 1, 1, 12, 30, 15, 250_000, tzinfo=timezone.utc)
 
 
 def finding(status: Status) -> Finding:
+    """A finding that ended so."""
     return Finding("lineage-known", status, "nothing", "everything", "because", "governance label m")
 
 
 def decision(*statuses: Status) -> Decision:
+    """A decision with one finding a status."""
     return Decision(
         subject_uid="u1",
         named=VersionName("visits", 3),
@@ -94,7 +96,7 @@ def test_evidence_survives_its_statement() -> None:
 )
 def test_a_foreign_statement_is_refused(statement: dict[str, object]) -> None:
     """What is no statement of ours is a ValueError, not a crash."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="not a statement of evidence"):
         Evidence.from_statement(statement)
 
 
@@ -162,7 +164,10 @@ def test_training_facts_survive_being_written() -> None:
         ({"n_units": 0}, "n_units 0 is not positive"),
         ({"phases": []}, "a DP training has at least one phase"),
         ({"phases": [{"noise_multiplier": -1.0, "sample_rate": 0.1, "steps": 5}]}, "noise_multiplier -1.0"),
-        ({"phases": [{"noise_multiplier": float("nan"), "sample_rate": 0.1, "steps": 5}]}, "noise_multiplier nan"),
+        (
+            {"phases": [{"noise_multiplier": float("nan"), "sample_rate": 0.1, "steps": 5}]},
+            "noise_multiplier nan",
+        ),
         ({"phases": [{"noise_multiplier": 1.0, "sample_rate": 1.5, "steps": 5}]}, "sample_rate 1.5"),
         ({"phases": [{"noise_multiplier": 1.0, "sample_rate": 0.1, "steps": True}]}, "steps True"),
         ({"phases": [{"noise_multiplier": 1.0}]}, "not the facts of a DP training"),

@@ -173,16 +173,6 @@ def visits() -> pd.DataFrame:
     return pd.DataFrame({"age": age, "bmi": bmi, "ill": (age + random.normal(0, 20, 200) > 60).astype(int)})
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, made once: that takes seconds."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    folder = tmp_path_factory.mktemp("empty")
-    SqlAlchemyStore(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture(autouse=True)
 def restored_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """MLflow keeps its URIs in globals and in the environment; no test sees another's."""
