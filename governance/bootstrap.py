@@ -33,7 +33,7 @@ def clock() -> datetime:
 
 def archive(settings: Settings) -> Archive:
     """The books in the database that the settings name; nothing is opened before the first use."""
-    return database(settings.store_uri)
+    return database(settings.database_uri)
 
 
 def database(url: str | None) -> SqlArchive:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from getpass import getuser
-from typing import Any
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from governance.errors import UsageError
 
 
 class Settings(BaseSettings):
-    """The settings of one process, from the environment; arguments, by field name, go before it.
-
-    Raises:
-        UsageError: a variable holds what it cannot hold; all such variables are named.
-    """
+    """The settings of one process, from the environment; arguments, by field name, go before it."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -48,8 +43,8 @@ class Settings(BaseSettings):
         validation_alias="GOVERNANCE_STORE_URI",
         repr=False,
         description=(
-            "The database of the governance tables: SQLite or PostgreSQL. "
-            "By default the registry's own, which is what makes a decision and its change one transaction."
+            "The database of the governance tables, for commands where the registry is behind a server: "
+            "the registry's own database, SQLite or PostgreSQL. By default taken from the registry's URI."
         ),
     )
     tracking_uri: str | None = Field(
@@ -71,30 +66,12 @@ class Settings(BaseSettings):
             "on the command line only."
         ),
     )
-    strict: bool = Field(
-        default=True,
-        validation_alias="GOVERNANCE_STRICT",
-        description=(
-            "Whether what cannot be decided is refused. `false` only records it, for a trial beside "
-            "a registry that is not governed yet."
-        ),
-    )
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise UsageError(
-                "\n".join(f"{_variable(flaw['loc'])}: {flaw['msg']}" for flaw in error.errors()),
-                "Correct it or unset it.",
-            ) from error
-
-    @model_validator(mode="after")
-    def _store_beside_registry(self) -> Settings:
-        if self.store_uri is None and self.registry_uri is not None:
-            # The instance is frozen for callers, not for its own validator.
-            object.__setattr__(self, "store_uri", self.registry_uri.removeprefix("governed+"))
-        return self
+    @property
+    def database_uri(self) -> str | None:
+        """Where the governance tables are: the database set for them, else the registry's own."""
+        own = self.store_uri or self.registry_uri
+        return None if own is None else own.removeprefix("governed+")
 
 
 def acting_user(settings: Settings) -> str:
@@ -109,13 +86,3 @@ def acting_user(settings: Settings) -> str:
         return getuser()
     except (OSError, KeyError) as error:
         raise UsageError("Nobody can be named as the one who acts.", "Set GOVERNANCE_ACTOR") from error
-
-
-def _variable(place: tuple[int | str, ...]) -> str:
-    """The environment variable behind the place of a mistake, which is a field or an alias."""
-    name = str(place[0]) if place else "environment"
-    field = Settings.model_fields.get(name)
-    if field is None:
-        return name
-    alias = field.validation_alias
-    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)

@@ -13,7 +13,6 @@ NAMES = (
     "GOVERNANCE_REGISTRY_URI",
     "GOVERNANCE_FROZEN_ROOT",
     "GOVERNANCE_ACTOR",
-    "GOVERNANCE_STRICT",
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_TRACKING_URI",
 )
@@ -27,7 +26,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_defaults() -> None:
-    """Without any variable the policy is the shipped baseline, strictly, and there is no database."""
+    """Without any variable the policy is the shipped baseline, and there is no database."""
     expected = {
         "policy": "baseline",
         "registry_uri": None,
@@ -35,7 +34,6 @@ def test_defaults() -> None:
         "tracking_uri": None,
         "frozen_root": None,
         "actor": None,
-        "strict": True,
     }
 
     assert expected == Settings().model_dump()
@@ -43,9 +41,8 @@ def test_defaults() -> None:
 
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field has its variable, and the more particular one goes before MLflow's."""
-    for name in NAMES[:5] + NAMES[6:]:
+    for name in NAMES:
         monkeypatch.setenv(name, name.lower())
-    monkeypatch.setenv("GOVERNANCE_STRICT", "false")
 
     expected = {
         "policy": "governance_policy",
@@ -54,7 +51,6 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "tracking_uri": "mlflow_tracking_uri",
         "frozen_root": "governance_frozen_root",
         "actor": "governance_actor",
-        "strict": False,
     }
     assert expected == Settings().model_dump()
 
@@ -87,7 +83,7 @@ def test_the_store_is_the_registry_s_own_database_unless_said(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    assert (registry, store) == (Settings().registry_uri, Settings().store_uri)
+    assert (registry, store) == (Settings().registry_uri, Settings().database_uri)
 
 
 def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,15 +91,6 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GOVERNANCE_POLICY", "gdpr")
 
     assert "health" == Settings(policy="health").policy
-
-
-def test_a_wrong_value_names_its_variable_and_keeps_it_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`UsageError`, in a sentence, without the value: it could be a password in the wrong place."""
-    monkeypatch.setenv("GOVERNANCE_STRICT", "hunter2")
-
-    with pytest.raises(UsageError, match="GOVERNANCE_STRICT: ") as refusal:
-        Settings()
-    assert "hunter2" not in str(refusal.value)
 
 
 def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

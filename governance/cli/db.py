@@ -60,4 +60,4 @@ def state(url: str | None, form: str) -> None:
 def _database(url: str | None) -> SqlArchive:
     from governance import bootstrap
 
-    return bootstrap.database(url or bootstrap.settings().store_uri)
+    return bootstrap.database(url or bootstrap.settings().database_uri)
