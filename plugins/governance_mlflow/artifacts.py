@@ -57,6 +57,14 @@ def frozen_area(frozen_root: str | None, database_url: str) -> FrozenArea:
     )
 
 
+def unguarded_destination() -> str | None:
+    """The folder that this server takes uploads into without a guard before its frozen area, if so."""
+    destination = os.environ.get(DESTINATION_OF_A_SERVER, "")
+    proxied = in_server() and os.environ.get(SERVES_ARTIFACTS) == "true"
+    guarded = destination.startswith(GOVERNED)
+    return destination if proxied and not guarded and local_folder(destination) is not None else None
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).resolve())
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
 
 from mlflow.entities.model_registry import ModelVersionTag
-from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
-from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlRegisteredModelAlias
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
 from governance import registering
@@ -23,9 +22,12 @@ from governance.labelling import inherit
 from governance.promoting import Change
 from governance.storage.archive import books, take_gate
 from governance_mlflow import tags as reserved_tags
+from governance_mlflow.artifacts import unguarded_destination
 from governance_mlflow.errors import refusal, refused, translated
 from governance_mlflow.gate import Bytes, Gate, location_of
-from governance_mlflow.transactions import JoinedTransactions
+from governance_mlflow.registry_rows import RegistryRows, key
+
+_logger = logging.getLogger(__name__)
 
 PREFIX = "governed+"
 
@@ -40,12 +42,24 @@ def open_store(store_uri: str, tracking_uri: str | None = None) -> GovernedStore
     return kind(store_uri.removeprefix(PREFIX))
 
 
-class GovernedStore(JoinedTransactions):
+class GovernedStore(RegistryRows):
     """MLflow's store with everything governance adds; what is not named here, MLflow does alone."""
 
     def __init__(self, db_uri: str, read_db_uri: str | None = None) -> None:
         super().__init__(db_uri, read_db_uri)
         self.gate = Gate(db_uri, self.reading, self.writing)
+        if (destination := unguarded_destination()) is not None:
+            _logger.warning(
+                "Whoever may upload artifacts can overwrite approved bytes under %s: start the server with "
+                "--artifacts-destination governed+file:///absolute/path",
+                destination,
+            )
+        apart = self.gate.settings.store_uri
+        if apart is not None and apart.removeprefix(PREFIX) != db_uri:
+            # In two databases, a decision and its change could not be one transaction.
+            raise MlflowException.invalid_parameter_value(
+                "GOVERNANCE_STORE_URI names another database than the registry's own; unset it."
+            )
 
     def promote_alias(self, name: str, alias: str, version: Any) -> Decision | None:
         """Move an alias and return what was decided; None where the policy does not protect it."""
@@ -57,11 +71,11 @@ class GovernedStore(JoinedTransactions):
                 move(name, alias, version)
                 return None
             subject = self.subject(name, version)
-            words, before = f"alias @{alias} of {name}", self._holder(name, alias)
+            words, before = f"alias @{alias} of {name}", self.holder(name, alias)
             change = Change(subject, self.location(subject), target, words, before)
 
             def carry_out(frozen_uri: str) -> None:
-                self._serve_from(subject, frozen_uri)
+                self.serve_from(subject, frozen_uri)
                 move(name, alias, version)
 
             return self.gate.promote(change, carry_out)
@@ -74,7 +88,7 @@ class GovernedStore(JoinedTransactions):
         """Remove an alias; leaving a protected place is allowed and recorded."""
         with translated(), self.transaction():
             target = None if self._is_prompt(name) else self.gate.policy.target_for_alias(name, alias)
-            holder = self._alias_version(name, alias) if target else None
+            holder = self.alias_version(name, alias) if target else None
             super().delete_registered_model_alias(name, alias)
             if target and holder is not None:
                 self.gate.withdraw(self.subject(name, holder).uid, target, f"alias @{alias} of {name}")
@@ -93,8 +107,8 @@ class GovernedStore(JoinedTransactions):
                 words = f"stage {stage} of {name}"
 
                 def carry_out(frozen_uri: str) -> None:
-                    self._serve_from(subject, frozen_uri)
-                    others = self._in_stage(name, stage) if archive_existing_versions else set()
+                    self.serve_from(subject, frozen_uri)
+                    others = self.in_stage(name, stage) if archive_existing_versions else set()
                     move(name, version, stage, archive_existing_versions)
                     for other in sorted(others - {subject.named.version}):
                         self.gate.withdraw(self.subject(name, other).uid, entered, words)
@@ -129,7 +143,7 @@ class GovernedStore(JoinedTransactions):
             return create(name, source, run_id, tags, *rest)
         with translated():
             origin = self._copied(source)
-            own = _without_copied(given, self.get_model_version(*_key(origin)).tags if origin else {})
+            own = _without_copied(given, self.get_model_version(*key(origin)).tags if origin else {})
             self._refuse_reserved(own, f"Registering a version of {name!r} with tags of the plugin")
             location = self.location(origin) if origin else location_of(source)
             # The version number is MLflow's to give, inside the transaction; all else is known before.
@@ -178,7 +192,7 @@ class GovernedStore(JoinedTransactions):
             with self.writing() as open_books:
                 registering.register(open_books, subject, lineage, present.manifest, present.training)
             if frozen_uri is not None:
-                self._serve_from(subject, frozen_uri)
+                self.serve_from(subject, frozen_uri)
             return version
 
     def copy_model_version(self, src_mv: Any, dst_name: str) -> Any:
@@ -265,42 +279,6 @@ class GovernedStore(JoinedTransactions):
         found = self.get_model_version(name, version)
         return self.gate.subject(found, self.get_model_version_download_uri(name, version))
 
-    def location(self, subject: Subject) -> str:
-        """Where the registry serves a version from."""
-        return str(self.get_model_version_download_uri(*_key(subject)))
-
-    def aliases(self) -> list[tuple[str, str, int]]:
-        """Every alias of the workspace: registered model, alias, version."""
-        with self.ManagedSessionMaker() as session:
-            rows = self._get_query(session, SqlRegisteredModelAlias).all()
-            return sorted((row.name, row.alias, int(row.version)) for row in rows)
-
-    def versions(self) -> list[tuple[str, int, str]]:
-        """Every version of the workspace that is not deleted: registered model, version, stage."""
-        with self.ManagedSessionMaker() as session:
-            rows = self._get_query(session, SqlModelVersion).filter(
-                SqlModelVersion.current_stage != STAGE_DELETED_INTERNAL
-            )
-            return sorted((row.name, int(row.version), row.current_stage) for row in rows)
-
-    def _in_stage(self, name: str, stage: str) -> set[int]:
-        return {n for model, n, at in self.versions() if model == name and at.casefold() == stage.casefold()}
-
-    def _serve_from(self, subject: Subject, frozen_uri: str) -> None:
-        with self.transaction() as session:
-            row = self._get_sql_model_version(session, *_key(subject))
-            row.storage_location = frozen_uri
-            session.flush()
-
-    def _alias_version(self, name: str, alias: str) -> int | None:
-        with self.ManagedSessionMaker() as session:
-            row = self._get_registered_model_alias(session, name, alias)
-            return None if row is None else int(row.version)
-
-    def _holder(self, name: str, alias: str) -> str:
-        version = self._alias_version(name, alias)
-        return "nothing" if version is None else f"models:/{name}/{version}"
-
     def _copied(self, source: str) -> Subject | None:
         name, _, version = source.removeprefix("models:/").rpartition("/")
         copied = source.startswith("models:/") and name and version.isdecimal()
@@ -346,10 +324,6 @@ class GovernedStore(JoinedTransactions):
 
 class GovernedWorkspaceStore(GovernedStore, WorkspaceAwareSqlAlchemyStore):  # type: ignore[misc]  # MLflow ships no types
     """The same with MLflow's workspaces switched on."""
-
-
-def _key(subject: Subject) -> tuple[str, int]:
-    return subject.named.name, subject.named.version
 
 
 def _without_copied(given: dict[str, str], copied: dict[str, str]) -> dict[str, str]:

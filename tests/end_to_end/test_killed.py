@@ -59,7 +59,7 @@ def writing():
 
 
 def carry_out(uri):
-    store._serve_from(subject, uri)
+    store.serve_from(subject, uri)
     if step == "before the alias moves":
         die()
     super(type(store), store).set_registered_model_alias("risk", "champion", 1)
