@@ -30,7 +30,7 @@ def give(
 
     Raises:
         UsageError: the role does not exist or the person does not hold it, the person registered the
-            version, or there is no reason; nothing was written.
+            version, there is no reason, or no time is left; nothing was written.
     """
     if role not in policy.roles:
         raise UsageError(
@@ -49,6 +49,8 @@ def give(
         )
     if not reason.strip():
         raise UsageError("An approval needs a reason.", "Say why with --reason, in a sentence.")
+    if expires_at is not None and expires_at <= now:
+        raise UsageError("The approval would have expired when it is given.", "Let it expire later.")
     approval = Approval(
         dossier.ground(target.name, policy.digest), role, by, now, verdict, reason.strip(), expires_at
     )

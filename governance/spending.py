@@ -20,7 +20,7 @@ from governance.domain.budget import Account, Spend, SpendState
 from governance.domain.dataset import Budget
 from governance.domain.events import BudgetCommitted, BudgetReleased, BudgetReserved
 from governance.domain.mechanism import DpTraining
-from governance.errors import Conflict, NotFound, UsageError
+from governance.errors import Conflict, NotFound, Undecided, UsageError
 from governance.ports import Books
 
 LARGEST_RAISE = 1024.0
@@ -177,7 +177,11 @@ def _composed(trainings: Sequence[DpTraining], budget: Budget) -> float:
     # ε per record says nothing about a person with many records: unknown, so more than any limit.
     if not all(_comparable(training, budget) for training in trainings):
         return math.inf
-    return composed_epsilon(trainings, budget.delta)
+    try:
+        return composed_epsilon(trainings, budget.delta)
+    except Undecided:
+        # A loss that nobody can compute is more than any limit; it must not hide the whole account.
+        return math.inf
 
 
 def _refusal(books: Books, dataset_name: str, training: DpTraining, now: datetime) -> Refusal | None:

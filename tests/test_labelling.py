@@ -103,7 +103,7 @@ def test_two_datasets_in_memory_are_not_one(books: Books, make: Any) -> None:
 def test_a_recognised_use_brings_the_label_and_says_how(books: Books) -> None:
     """The contribution names the dataset, its label and the run that read it."""
     logged = replace(PLAIN, sha256="c" * 64)
-    split = replace(PLAIN, run_id="r2", part_of="scans")
+    split = replace(PLAIN, run_id="r2", sha256="f" * 64, part_of="scans")
     label = books.catalogue.named("scans")[0].label
 
     assert (Contribution(SCANS, label, "run r1: this content was logged as an input"),) == inherit(
@@ -227,9 +227,7 @@ def test_a_parent_whose_own_lineage_is_unknown(books: Books) -> None:
 def test_a_cycle_ends_and_hides_nothing(books: Books) -> None:
     """Two versions that name each other inherit both their data."""
     books.lineages.add("u1", Lineage((PLAIN,), (Parent(ParentKind.MERGED_FROM, "models:/b/1", "u2"),)))
-    of_b = Lineage(
-        (replace(PLAIN, sha256="c" * 64),), (Parent(ParentKind.MERGED_FROM, "models:/a/1", "u1"),)
-    )
+    of_b = Lineage((replace(PLAIN, sha256="c" * 64),), (Parent(ParentKind.MERGED_FROM, "models:/a/1", "u1"),))
     books.lineages.add("u2", of_b)
 
     assert {VISITS, SCANS} == {c.source for c in inherit(books, of_b).contributions}

@@ -91,14 +91,14 @@ class DpTraining:
                     "phases": tuple(SampledGaussian(**phase) for phase in data["phases"]),
                     "sampling": Sampling(data["sampling"]),
                     "neighbouring": Neighbouring(data["neighbouring"]),
-                    "datasets": tuple(data["datasets"]),
+                    "datasets": _texts(data["datasets"]),
                     "libraries": tuple((name, version) for name, version in data["libraries"]),
-                    "hazards": tuple(data.get("hazards", ())),
+                    "hazards": _texts(data.get("hazards", ())),
                 }
             )
+            training.check()
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the facts of a DP training: {error}") from error
-        training.check()
         return training
 
     def check(self) -> None:
@@ -107,6 +107,9 @@ class DpTraining:
         Raises:
             ValueError: a number is outside its range; the message says which.
         """
+        for words in (self.unit, self.covers, self.key, *self.datasets):
+            if not isinstance(words, str):
+                raise ValueError(f"{words!r} is no text")
         if not self.phases:
             raise ValueError("a DP training has at least one phase")
         for phase in self.phases:
@@ -115,11 +118,27 @@ class DpTraining:
                 raise ValueError(f"noise_multiplier {phase.noise_multiplier} is not in (0, 1e6)")
             if not 0 < phase.sample_rate <= 1:
                 raise ValueError(f"sample_rate {phase.sample_rate} is not in (0, 1]")
-            if isinstance(phase.steps, bool) or not isinstance(phase.steps, int) or phase.steps < 1:
+            if not _counts(phase.steps):
                 raise ValueError(f"steps {phase.steps} is not a positive whole number")
         if not 0 < self.delta < 1:
             raise ValueError(f"delta {self.delta} is not in (0, 1)")
         if not 0 < self.max_grad_norm < float("inf"):
             raise ValueError(f"max_grad_norm {self.max_grad_norm} is not positive")
-        if self.n_units < 1:
-            raise ValueError(f"n_units {self.n_units} is not positive")
+        if not _counts(self.n_units):
+            raise ValueError(f"n_units {self.n_units} is not a positive whole number")
+        if self.max_records_per_subject is not None and not _counts(self.max_records_per_subject):
+            raise ValueError(
+                f"max_records_per_subject {self.max_records_per_subject} is not a positive whole number"
+            )
+
+
+def _counts(number: object) -> bool:
+    """Whether it is a positive whole number that JSON can carry exactly."""
+    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 2**53
+
+
+def _texts(data: Any) -> tuple[str, ...]:
+    # A text is a sequence too, of its letters.
+    if not isinstance(data, (list, tuple)):
+        raise TypeError(f"{data!r} is no list")
+    return tuple(data)

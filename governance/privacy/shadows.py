@@ -6,7 +6,10 @@ Every record is IN exactly one shadow of each pair, so each record's mean over t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -106,12 +109,28 @@ def train(
         for inside, seed in zip(plan.inside, plan.seeds, strict=True)
     ]
     readings: list[Readings] = []
-    for reading in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+    with _starting_workers():
+        trained = Parallel(n_jobs=n_jobs, return_as="generator")(tasks)
+    for reading in trained:
         readings.append(reading)
         if progress is not None:
             progress(len(readings), len(tasks))
     unseen = [r.correct[~inside].mean() for r, inside in zip(readings, plan.inside, strict=True)]
     return Shadows(np.stack([r.confidence for r in readings]), float(np.mean(unseen)))
+
+
+@contextmanager
+def _starting_workers() -> Iterator[None]:
+    """Processes that start inside never see Ctrl-C: this one does, ends them, and none prints a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # What is ignored stays ignored in a new process; a mask would not do, joblib lifts it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _train_one(trainer: Trainer, X: Any, y: NDArray[Any], inside: NDArray[np.bool_], seed: int) -> Readings:

@@ -9,23 +9,48 @@ from __future__ import annotations
 import posixpath
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 FROZEN = "frozen"
+WORKSPACES = "workspaces"
+"""Where MLflow puts the artifacts of a workspace: `workspaces/NAME/…`, with a frozen area of its own."""
 
 
 def refuse_frozen(artifact_path: str | None, change: str) -> None:
-    """Raise PERMISSION_DENIED if a path inside the destination leads into the frozen area."""
-    path = posixpath.normpath("/" + (artifact_path or "").replace("\\", "/")).lstrip("/")
-    if path.split("/", 1)[0].casefold() == FROZEN:
-        raise MlflowException(
-            f"{change} {path!r} is refused: approved model bytes are frozen. To serve other bytes, "
-            "register them as a new version and promote that.",
-            error_code=PERMISSION_DENIED,
-        )
+    """Raise PERMISSION_DENIED if a path inside the destination leads into a frozen area."""
+    parts = _spelled_out(artifact_path).casefold().split("/")
+    if parts[0] == WORKSPACES:
+        parts = parts[2:]
+    if parts[:1] == [FROZEN]:
+        raise _refusal(artifact_path, change)
+
+
+def _refuse_around_frozen(artifact_path: str | None, change: str) -> None:
+    """Raise PERMISSION_DENIED if a frozen area lies, or may lie, below a path."""
+    parts = _spelled_out(artifact_path).casefold().split("/")
+    if parts == [""] or (parts[0] == WORKSPACES and len(parts) < 3):
+        raise _refusal(artifact_path, change)
+
+
+def _refusal(artifact_path: str | None, change: str) -> MlflowException:
+    return MlflowException(
+        f"{change} {_spelled_out(artifact_path)!r} is refused: approved model bytes are frozen. To serve "
+        "other bytes, register them as a new version and promote that.",
+        error_code=PERMISSION_DENIED,
+    )
+
+
+def _spelled_out(artifact_path: str | None) -> str:
+    """A path inside the destination as the file system will read it, empty for the destination itself."""
+    path = artifact_path or ""
+    # MLflow decodes a path before it deletes it, whoever decoded it before.
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    return posixpath.normpath("/" + path.replace("\\", "/")).lstrip("/")
 
 
 class GovernedArtifactRepository(LocalArtifactRepository):  # type: ignore[misc]  # MLflow ships no types
@@ -56,12 +81,14 @@ class GovernedArtifactRepository(LocalArtifactRepository):  # type: ignore[misc]
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         """Store a folder, but not into or over the frozen area."""
         refuse_frozen(artifact_path, "Writing")
-        if not (artifact_path or "").strip("/."):
-            for entry in Path(local_dir).iterdir():
-                refuse_frozen(entry.name, "Writing")
+        for entry in Path(local_dir).rglob("*"):
+            refuse_frozen(
+                posixpath.join(artifact_path or "", entry.relative_to(local_dir).as_posix()), "Writing"
+            )
         super().log_artifacts(local_dir, artifact_path)
 
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
-        """Delete, but neither the frozen area nor the destination as a whole."""
-        refuse_frozen(artifact_path or FROZEN, "Deleting")
+        """Delete, but neither a frozen area nor the whole of what it lies in."""
+        refuse_frozen(artifact_path, "Deleting")
+        _refuse_around_frozen(artifact_path, "Deleting")
         super().delete_artifacts(artifact_path)

@@ -9,20 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from governance import freezing
-from governance.domain.manifest import Manifest
+from governance.domain.manifest import Manifest, differences
 from governance.errors import Undecided
 from governance_mlflow import mlmodel
+from governance_mlflow.artifact_repository import FROZEN, WORKSPACES
 from governance_mlflow.identity import in_server
-
-FROZEN = "frozen"
-"""The folder, below the artifact destination, that holds approved bytes by digest."""
 
 DESTINATION_OF_A_SERVER = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 SERVES_ARTIFACTS = "_MLFLOW_SERVER_SERVE_ARTIFACTS"
 GOVERNED = "governed+"
+READABLE = "Give this process read access to the artifact store."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def frozen_area(frozen_root: str | None, database_url: str) -> FrozenArea:
             frozen_root, frozen_root if urlsplit(frozen_root).scheme else _absolute(frozen_root)
         )
     if in_server() and os.environ.get(SERVES_ARTIFACTS) == "true":
-        destination = os.environ[DESTINATION_OF_A_SERVER].removeprefix(GOVERNED)
-        return FrozenArea(f"{destination.rstrip('/')}/{FROZEN}", f"mlflow-artifacts:/{FROZEN}")
+        public = f"mlflow-artifacts:/{_workspace()}{FROZEN}"
+        return FrozenArea(reached(public), public)
     if database_url.startswith("sqlite:///"):
         beside = _absolute(str(Path(database_url.removeprefix("sqlite:///")).parent / FROZEN))
         return FrozenArea(beside, beside)
@@ -65,23 +64,63 @@ def unguarded_destination() -> str | None:
     return destination if proxied and not guarded and local_folder(destination) is not None else None
 
 
+def _workspace() -> str:
+    """The folder in which MLflow keeps what it serves to the workspace that is asking, if there is one."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+    from mlflow.utils.workspace_context import get_request_workspace
+    from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
+
+    asking = get_request_workspace() if MLFLOW_ENABLE_WORKSPACES.get() else None
+    return f"{WORKSPACES}/{asking}/" if asking and asking != DEFAULT_WORKSPACE_NAME else ""
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).resolve())
 
 
+def reached(uri: str) -> str:
+    """The URI by which this process reaches bytes: a server does not ask itself for what it proxies.
+
+    Raises:
+        Undecided: the URI leads out of what the server proxies, or into a run that does not exist.
+    """
+    if uri.startswith("runs:/"):
+        uri = _beneath_run(uri)
+    parts = urlsplit(uri)
+    if parts.scheme != "mlflow-artifacts" or not in_server() or DESTINATION_OF_A_SERVER not in os.environ:
+        return uri.removeprefix(GOVERNED)
+    relative = unquote(parts.path).strip("/")
+    if ".." in Path(relative).parts:
+        raise Undecided(f"{uri} leads out of the server's artifacts.", "Register the model from its run.")
+    destination = os.environ[DESTINATION_OF_A_SERVER].removeprefix(GOVERNED).rstrip("/")
+    # In a file URI a path is encoded, elsewhere it is taken as it stands.
+    return f"{destination}/{quote(relative) if destination.startswith('file:') else relative}"
+
+
 def local_folder(uri: str) -> Path | None:
     """The folder on this machine that a URI means, None if its bytes lie elsewhere."""
-    parts = urlsplit(uri.removeprefix(GOVERNED))
-    if parts.scheme == "mlflow-artifacts" and in_server() and DESTINATION_OF_A_SERVER in os.environ:
-        destination = local_folder(os.environ[DESTINATION_OF_A_SERVER])
-        relative = unquote(parts.path).lstrip("/")
-        if destination is None or ".." in Path(relative).parts:
-            return None
-        return destination / relative
+    uri = reached(uri)
+    parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     # A drive letter is no scheme.
     return Path(uri) if len(parts.scheme) < 2 else None
+
+
+def _beneath_run(uri: str) -> str:
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
+
+    try:
+        return str(RunsArtifactRepository.get_underlying_uri(uri))
+    except MlflowException as error:
+        raise Undecided(f"The model bytes at {uri} cannot be found: {error.message}", READABLE) from error
+
+
+def _repository(uri: str) -> Any:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(reached(uri))
 
 
 class MlflowArtifacts:
@@ -116,27 +155,20 @@ class MlflowArtifacts:
 
     def mlmodel(self, uri: str) -> dict[str, Any]:
         """The contents of the `MLmodel` file at a URI, empty when there is none."""
-        local = local_folder(_beneath_runs(uri))
+        local = local_folder(uri)
         if local is not None:
             return mlmodel.read(local)
-        from mlflow.exceptions import MlflowException
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         with tempfile.TemporaryDirectory() as folder:
             try:
-                get_artifact_repository(uri).download_artifacts("MLmodel", folder)
-            except (MlflowException, OSError):
+                _repository(uri).download_artifacts("MLmodel", folder)
+            except Exception:  # noqa: BLE001 - each storage library has its own exceptions
                 return {}
             return mlmodel.read(Path(folder))
 
     def holds(self, frozen_uri: str) -> bool:
         """Whether a frozen tree is still there."""
         local = local_folder(frozen_uri)
-        if local is not None:
-            return local.is_dir()
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        return bool(get_artifact_repository(frozen_uri).list_artifacts())
+        return local.is_dir() if local is not None else bool(_repository(frozen_uri).list_artifacts())
 
     def leftovers(self, keep: frozenset[str]) -> tuple[str, ...]:
         """What `sweep` would remove."""
@@ -152,51 +184,39 @@ class MlflowArtifacts:
 
     @contextmanager
     def _folder(self, uri: str) -> Iterator[Path]:
-        local = local_folder(_beneath_runs(uri))
+        local = local_folder(uri)
         if local is not None:
             yield local
             return
-        from mlflow.exceptions import MlflowException
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         with tempfile.TemporaryDirectory() as folder:
             try:
-                get_artifact_repository(uri).download_artifacts("", folder)
-            except (MlflowException, OSError) as error:
-                raise Undecided(
-                    f"The model bytes at {uri} cannot be read: {error}.",
-                    "Give this process read access to the artifact store.",
-                ) from error
+                _repository(uri).download_artifacts("", folder)
+            except Exception as error:
+                raise Undecided(f"The model bytes at {uri} cannot be read: {error}.", READABLE) from error
             yield Path(folder)
 
     def _upload(self, folder: Path, manifest: Manifest) -> None:
-        from mlflow.exceptions import MlflowException
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         target = f"{self._area.place.rstrip('/')}/{manifest.digest}"
         try:
-            repository = get_artifact_repository(target)
-            if not repository.list_artifacts():
+            repository = _repository(target)
+            there = self.manifest(target) if repository.list_artifacts() else Manifest(())
+            # What an interrupted upload left is part of the tree and is completed; anything else is not ours.
+            if set(there.files) < set(manifest.files):
                 repository.log_artifacts(str(folder))
-        except (MlflowException, OSError) as error:
+                there = self.manifest(target)
+        except Undecided:
+            raise
+        except Exception as error:
             raise Undecided(
                 f"The bytes could not be frozen at {target}: {error}. Nothing was promoted.",
                 "Give the server write access there, or set GOVERNANCE_FROZEN_ROOT.",
             ) from error
-        if self.manifest(target) != manifest:
+        if changed := differences(manifest, there):
             raise Undecided(
-                f"What lies at {target} is not what was copied there.",
+                f"What lies at {target} is not what was copied there: {'; '.join(changed)}.",
                 "Move it away and promote again.",
             )
 
 
 def _digests(uris: frozenset[str]) -> frozenset[str]:
     return frozenset(uri.rsplit("/", 1)[-1] for uri in uris)
-
-
-def _beneath_runs(uri: str) -> str:
-    if not uri.startswith("runs:/"):
-        return uri
-    from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
-
-    return str(RunsArtifactRepository.get_underlying_uri(uri))

@@ -22,6 +22,7 @@ def demonstrate(folder: Path, seed: int) -> None:
     _claim(place, seed)
     os.environ.update(place.environment)
     _quieten()
+    _make_database(place)
     try:
         from rich.console import Console
 
@@ -47,19 +48,37 @@ def _quieten() -> None:
 
 def _claim(place: Place, seed: int) -> None:
     stamp = place.folder / "seed"
-    if place.folder.exists() and any(place.folder.iterdir()) and not stamp.exists():
-        raise UsageError(
-            f"{place.folder} holds files that are not a demonstration's.",
-            "Name an empty or new folder: governance demo FOLDER",
-        )
-    if stamp.exists() and stamp.read_text(encoding="utf-8").strip() != str(seed):
-        raise UsageError(
-            f"{place.folder} holds a demonstration with seed {stamp.read_text(encoding='utf-8').strip()}.",
-            "Use that seed to continue it, or name another folder.",
-        )
     try:
+        # A stamp can be empty: whoever wrote it was killed before the first letter.
+        claimed = stamp.read_text(encoding="utf-8").strip() if stamp.exists() else ""
+        if not claimed and place.folder.exists() and {*place.folder.iterdir()} - {stamp}:
+            raise UsageError(
+                f"{place.folder} holds files that are not a demonstration's.",
+                "Name an empty or new folder: governance demo FOLDER",
+            )
+        if claimed not in ("", str(seed)):
+            raise UsageError(
+                f"{place.folder} holds a demonstration with seed {claimed}.",
+                f"Continue it: governance demo {place.folder} --seed {claimed}, or name another folder.",
+            )
         place.folder.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(f"{seed}\n", encoding="utf-8")
+        if not claimed:
+            stamp.write_text(f"{seed}\n", encoding="utf-8")
         (place.folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{place.folder} cannot be written: {error}.", "Name another folder.") from error
+
+
+def _make_database(place: Place) -> None:
+    """Make MLflow's tables under another name: its migrations of SQLite do not survive being killed."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    if place.database.exists():
+        return
+    unfinished = place.folder / "unfinished.db"
+    for rest in place.folder.glob(f"{unfinished.name}*"):
+        rest.unlink()
+    engine = create_sqlalchemy_engine(f"sqlite:///{unfinished}")
+    _initialize_tables(engine)
+    engine.dispose()
+    unfinished.rename(place.database)

@@ -54,9 +54,14 @@ class Place:
     folder: Path
 
     @property
+    def database(self) -> Path:
+        """MLflow's database, with governance in it."""
+        return self.folder / "mlflow.db"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the shell must know to go on in this folder."""
-        database = f"sqlite:///{self.folder / 'mlflow.db'}"
+        database = f"sqlite:///{self.database}"
         return {
             "MLFLOW_TRACKING_URI": database,
             "MLFLOW_REGISTRY_URI": f"governed+{database}",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from mlflow.exceptions import MlflowException
+
 from governance import promoting, registering
 from governance.domain.decision import Decision
 from governance.domain.dossier import Asking, Dossier
@@ -157,7 +159,8 @@ class Gate:
     def _base_models(self, source: str) -> tuple[Parent, ...]:
         try:
             return mlmodel.base_models(self.artifacts.mlmodel(location_of(source)))
-        except Undecided:
+        except (Undecided, MlflowException):
+            # Bytes that cannot be read are not promoted, and a lost origin is a gap by itself.
             return ()
 
 

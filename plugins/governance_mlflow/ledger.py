@@ -26,16 +26,11 @@ class RegistryLedger:
     def reserve(self, training: DpTraining) -> Sequence[object]:
         """Set budget aside; the refusals, none if it was granted."""
         self._datasets[training.key] = training.datasets
+        key, by, now = training.key, self._gate.actor(), _now()
         with self._gate.writing() as books:
-            return spending.reserve(
-                books,
-                training.datasets,
-                training,
-                key=training.key,
-                by=self._gate.actor(),
-                now=_now(),
-                ttl=LIFETIME,
-            )
+            # A key that comes again is that of a training that was killed: it gives back before it takes.
+            spending.release(books, training.datasets, key=key, by=by, now=now)
+            return spending.reserve(books, training.datasets, training, key=key, by=by, now=now, ttl=LIFETIME)
 
     def commit(self, training: DpTraining) -> None:
         """Charge what the training did."""

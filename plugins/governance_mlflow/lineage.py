@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from governance.domain.lineage import DatasetUse, Gap, Lineage, Parent, ParentKind
@@ -18,6 +19,7 @@ from governance_mlflow.tags import INPUT_PART_OF, INPUT_SHA256
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 CONTEXT = "mlflow.data.context"
 PARENT_RUN = "mlflow.parentRunId"
@@ -27,6 +29,14 @@ NESTED_RUNS = 10_000
 LOG_THE_INPUT = (
     "Log what it was trained on with governance_mlflow.log_input(...), and register it from that run."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A run or a logged model on the way to what went in."""
+
+    kind: Literal["run", "logged model"]
+    id: str
 
 
 class TrackedLineage:
@@ -61,59 +71,109 @@ class TrackedLineage:
         from mlflow.exceptions import MlflowException
 
         client = self._client()
-        scheme, rest = urlsplit(subject.source).scheme, subject.source.partition(":/")[2].lstrip("/")
         try:
-            if scheme == "models":
-                return self._logged_model(client, rest, frozenset())
-            if scheme == "runs":
-                return self._run(client, rest.split("/", 1)[0], frozenset())
-            if subject.model_id:
-                model = client.get_logged_model(subject.model_id)
-                if inside(subject.source, model.artifact_location):
-                    return self._logged_model(client, subject.model_id, frozenset())
-            if subject.run_id and inside(subject.source, client.get_run(subject.run_id).info.artifact_uri):
-                return self._run(client, subject.run_id, frozenset())
+            start, experiments = _claimed(client, subject), _experiments(client)
         except MlflowException as error:
-            return Lineage(
-                gaps=(Gap("its origin", f"the tracking server says: {error.message}", LOG_THE_INPUT),)
-            )
-        if subject.run_id or subject.model_id:
+            return Lineage(gaps=(_unreadable("its origin", error),))
+        if start is not None:
+            return _reached(client, start, experiments)
+        if ".." in _segments(subject.source):
+            reason = "its location leads out of where it begins"
+        elif subject.run_id or subject.model_id:
             reason = "its bytes do not lie in the artifacts of the run or model it claims to come from"
         else:
             reason = "it was registered from a bare location, without a run"
         return Lineage(gaps=(Gap("its origin", reason, LOG_THE_INPUT),))
 
-    def _logged_model(self, client: MlflowClient, model_id: str, visited: frozenset[str]) -> Lineage:
-        if model_id in visited:
-            return Lineage()
-        model = client.get_logged_model(model_id)
-        if not model.source_run_id:
-            gap = Gap(f"logged model {model_id}", "no run is recorded as its source", LOG_THE_INPUT)
-            return Lineage(gaps=(gap,))
-        return self._run(client, model.source_run_id, visited | {model_id})
 
-    def _run(self, client: MlflowClient, run_id: str, visited: frozenset[str]) -> Lineage:
-        if run_id in visited:
-            return Lineage()
-        visited |= {run_id}
-        run = client.get_run(run_id)
-        found = Lineage(uses=tuple(_uses(run)))
-        # A model input may be a model merely evaluated; inheriting its label too errs to the safe side.
-        for model in run.inputs.model_inputs:
-            if model.model_id not in {output.model_id for output in run.outputs.model_outputs}:
-                found |= self._logged_model(client, model.model_id, visited)
-        parent = run.data.tags.get(PARENT_RUN)
-        if parent:
-            found |= self._run(client, parent, visited)
-        children = client.search_runs(
-            [run.info.experiment_id], f"tags.`{PARENT_RUN}` = '{run_id}'", max_results=NESTED_RUNS
-        )
-        if children.token:
-            gap = Gap(f"nested runs of {run_id}", f"more than {NESTED_RUNS}", "Split the parent run.")
-            found |= Lineage(gaps=(gap,))
-        for child in children:
-            found |= self._run(client, child.info.run_id, visited)
-        return found
+def _claimed(client: MlflowClient, subject: Subject) -> Node | None:
+    """The run or logged model that a version comes from, if its bytes lie there."""
+    if ".." in _segments(subject.source):
+        return None
+    scheme, rest = urlsplit(subject.source).scheme, subject.source.partition(":/")[2].lstrip("/")
+    if scheme == "models":
+        return Node("logged model", rest)
+    if scheme == "runs":
+        return Node("run", rest.split("/", 1)[0])
+    if subject.model_id:
+        model = client.get_logged_model(subject.model_id)
+        if inside(subject.source, model.artifact_location):
+            return Node("logged model", subject.model_id)
+    if subject.run_id and inside(subject.source, client.get_run(subject.run_id).info.artifact_uri):
+        return Node("run", subject.run_id)
+    return None
+
+
+def _reached(client: MlflowClient, start: Node, experiments: list[str]) -> Lineage:
+    """Everything that went into a node, each run and logged model on the way read once."""
+    from mlflow.exceptions import MlflowException
+
+    found: list[Lineage] = []
+    waiting, seen = [start], {start}
+    while waiting:
+        node = waiting.pop()
+        try:
+            if node.kind == "logged model":
+                part, further = _logged_model(client, node.id)
+            else:
+                part, further = _run(client, node.id, experiments)
+        except MlflowException as error:
+            what = "its origin" if node == start else f"{node.kind} {node.id}"
+            part, further = Lineage(gaps=(_unreadable(what, error),)), []
+        found.append(part)
+        waiting += [other for other in dict.fromkeys(further) if other not in seen]
+        seen.update(further)
+    return Lineage(
+        uses=tuple(use for part in found for use in part.uses),
+        gaps=tuple(gap for part in found for gap in part.gaps),
+    )
+
+
+def _logged_model(client: MlflowClient, model_id: str) -> tuple[Lineage, list[Node]]:
+    model = client.get_logged_model(model_id)
+    if model.source_run_id:
+        return Lineage(), [Node("run", model.source_run_id)]
+    gap = Gap(f"logged model {model_id}", "no run is recorded as its source", LOG_THE_INPUT)
+    return Lineage(gaps=(gap,)), []
+
+
+def _run(client: MlflowClient, run_id: str, experiments: list[str]) -> tuple[Lineage, list[Node]]:
+    from mlflow.entities import ViewType
+
+    run = client.get_run(run_id)
+    own = {output.model_id for output in run.outputs.model_outputs}
+    # A model input may be a model merely evaluated; inheriting its label too errs to the safe side.
+    further = [Node("logged model", m.model_id) for m in run.inputs.model_inputs if m.model_id not in own]
+    if parent := run.data.tags.get(PARENT_RUN):
+        further.append(Node("run", parent))
+    # A child may live in another experiment, and deleting a run must not hide what it read.
+    children = client.search_runs(
+        experiments,
+        f"tags.`{PARENT_RUN}` = '{run_id}'",
+        ViewType.ALL,
+        max_results=NESTED_RUNS,
+    )
+    further += [Node("run", child.info.run_id) for child in children]
+    found = Lineage(uses=tuple(_uses(run)))
+    if children.token:
+        gap = Gap(f"nested runs of {run_id}", f"more than {NESTED_RUNS}", "Split the parent run.")
+        found |= Lineage(gaps=(gap,))
+    return found, further
+
+
+def _experiments(client: MlflowClient) -> list[str]:
+    from mlflow.entities import ViewType
+
+    page = client.search_experiments(ViewType.ALL)
+    found = list(page)
+    while page.token:
+        page = client.search_experiments(ViewType.ALL, page_token=page.token)
+        found += page
+    return [str(experiment.experiment_id) for experiment in found]
+
+
+def _unreadable(what: str, error: MlflowException) -> Gap:
+    return Gap(what, f"the tracking server says: {error.message}", LOG_THE_INPUT)
 
 
 def _registered_source(subject: Subject) -> VersionName | None:
@@ -132,12 +192,13 @@ def inside(uri: str, root: str) -> bool:
 
 
 def _segments(uri: str) -> list[str]:
-    parts = urlsplit(uri)
+    # In a path `#` and `?` are letters, and what stands behind them is part of it.
+    parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
     scheme = "" if parts.scheme == "file" else parts.scheme
     path = parts.path
     while (decoded := unquote(path)) != path:
         path = decoded
-    return [scheme, parts.netloc, *(segment for segment in path.split("/") if segment)]
+    return [scheme, parts.netloc, *(segment for segment in path.replace("\\", "/").split("/") if segment)]
 
 
 def _uses(run: Any) -> Iterator[DatasetUse]:

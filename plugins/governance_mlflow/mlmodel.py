@@ -18,11 +18,12 @@ LARGEST = 1 << 20
 def read(folder: Path) -> dict[str, Any]:
     """The contents of `MLmodel`, empty when there is none or it is not a mapping."""
     path = folder / "MLmodel"
-    if not path.is_file() or path.stat().st_size > LARGEST:
-        return {}
     try:
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            return {}
         contents = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+    # A date that does not exist is a ValueError, brackets without end are a RecursionError.
+    except (yaml.YAMLError, ValueError, RecursionError, OSError):
         return {}
     return contents if isinstance(contents, dict) else {}
 

@@ -34,6 +34,8 @@ PREFIX = "governed+"
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 """What MLflow writes as the source of a prompt; anything else in a prompt is a model in disguise."""
 
+VANISHES = "a model that is flagged as a prompt vanishes from every search, and passes for one."
+
 
 def open_store(store_uri: str, tracking_uri: str | None = None) -> GovernedStore:
     """The governed store for a `governed+…` URI, workspace-aware where MLflow is."""
@@ -67,7 +69,7 @@ class GovernedStore(RegistryRows):
         with translated():
             self._refuse_imitation(alias, f"Setting alias {alias!r} on {name!r}")
             target = self.gate.policy.target_for_alias(name, alias)
-            if target is None or self._is_prompt(name):
+            if target is None or self.is_prompt(name, version):
                 move(name, alias, version)
                 return None
             subject = self.subject(name, version)
@@ -112,6 +114,8 @@ class GovernedStore(RegistryRows):
                     move(name, version, stage, archive_existing_versions)
                     for other in sorted(others - {subject.named.version}):
                         self.gate.withdraw(self.subject(name, other).uid, entered, words)
+                    if left is not None and left != entered:
+                        self.gate.withdraw(subject.uid, left, f"stage {before} of {name}")
 
                 change = Change(subject, self.location(subject), entered, words, before)
                 _insist(self.gate.promote(change, carry_out))
@@ -137,14 +141,18 @@ class GovernedStore(RegistryRows):
         create = super().create_model_version
         given = {tag.key: tag.value for tag in tags or []}
         rest = (run_link, description, local_model_path, model_id)
-        if self._is_prompt(name):
-            if source not in PROMPT_SOURCES:
-                self._refuse(f"Registering {source} in the prompt {name!r}", "a prompt holds no model.")
-            return create(name, source, run_id, tags, *rest)
         with translated():
+            words = f"Registering a version of {name!r}"
+            if self._is_prompt(name):
+                self._refuse_reserved(given, f"{words} with tags of the plugin")
+                if source not in PROMPT_SOURCES:
+                    self._refuse(f"Registering {source} in the prompt {name!r}", "a prompt holds no model.")
+                return create(name, source, run_id, tags, *rest)
             origin = self._copied(source)
             own = _without_copied(given, self.get_model_version(*key(origin)).tags if origin else {})
-            self._refuse_reserved(own, f"Registering a version of {name!r} with tags of the plugin")
+            self._refuse_reserved(own, f"{words} with tags of the plugin")
+            if IS_PROMPT_TAG_KEY in own:
+                self._refuse(f"{words} as a prompt", VANISHES)
             location = self.location(origin) if origin else location_of(source)
             # The version number is MLflow's to give, inside the transaction; all else is known before.
             draft = self.gate.candidate(
@@ -250,13 +258,14 @@ class GovernedStore(RegistryRows):
     def delete_model_version(self, name: str, version: Any) -> None:
         """Delete one version; what was recorded of it stays."""
         with translated(), self.transaction():
-            subjects = [s for s in self._subjects(name) if str(s.named.version) == str(version)]
+            subjects = self._subjects(name)
             super().delete_model_version(name, version)
-            self._bury(subjects)
+            # MLflow takes "01" for 1.
+            self._bury(subject for subject in subjects if subject.named.version == int(version))
 
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Set a tag that is not the plugin's."""
-        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on {name!r}")
+        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on {name!r}", tag.value)
         super().set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
@@ -266,7 +275,7 @@ class GovernedStore(RegistryRows):
 
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> None:
         """Set a tag that is not the plugin's."""
-        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on models:/{name}/{version}")
+        self._refuse_tag(name, tag.key, f"Setting tag {tag.key!r} on models:/{name}/{version}", tag.value)
         super().set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: Any, key: str) -> None:
@@ -278,6 +287,10 @@ class GovernedStore(RegistryRows):
         """The subject behind a version; one older than governance is adopted."""
         found = self.get_model_version(name, version)
         return self.gate.subject(found, self.get_model_version_download_uri(name, version))
+
+    def is_prompt(self, name: str, version: Any) -> bool:
+        """Whether a version is a prompt's: by its name, and by having no bytes."""
+        return self.get_model_version(name, version).source in PROMPT_SOURCES and self._is_prompt(name)
 
     def _copied(self, source: str) -> Subject | None:
         name, _, version = source.removeprefix("models:/").rpartition("/")
@@ -298,11 +311,11 @@ class GovernedStore(RegistryRows):
     def _is_prompt(self, name: str) -> bool:
         return bool(self.get_registered_model(name)._is_prompt())
 
-    def _refuse_tag(self, name: str, key: str, words: str) -> None:
+    def _refuse_tag(self, name: str, key: str, words: str, value: str = "") -> None:
         with translated():
             self._refuse_reserved([key], words)
-            if key == IS_PROMPT_TAG_KEY and not self._is_prompt(name):
-                self._refuse(words, "a model would vanish from every search as a prompt.")
+            if key == IS_PROMPT_TAG_KEY and not (self._is_prompt(name) and value.lower() == "true"):
+                self._refuse(words, VANISHES)
 
     def _refuse_reserved(self, keys: Iterable[str], words: str) -> None:
         taken = reserved_tags.reserved(keys)

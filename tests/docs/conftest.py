@@ -8,20 +8,32 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
 
-FENCE = re.compile(r"^```(?P<language>\w+)(?: (?P<rest>[^\n]+))?\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^```(?P<language>\w+)(?: (?P<rest>[^\n]+))?\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 RUN = {"python", "sh"}
+
+TUTORIAL = {
+    "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
+    "MLFLOW_REGISTRY_URI": "governed+sqlite:///mlflow.db",
+    "GOVERNANCE_POLICY": "policy.yaml",
+    "GOVERNANCE_ACTOR": "alice",
+}
+"""What the tutorial exports, for pages that go on in its folder."""
 
 # One interpreter a page, so that what an earlier block defined is there in a later one.
 SESSION = """
 import contextlib, io, json, os, subprocess, sys, traceback
+sys.path.insert(0, "")
 steps, names, results = json.load(sys.stdin), {"__name__": "__main__"}, []
 for step in steps:
     os.environ.update(step["exports"])
@@ -59,35 +71,30 @@ class Block:
         return f"{self.page}:{self.line}"
 
     @property
-    def runs(self) -> bool:
-        return self.language in RUN and not self.makes_file
-
-    @property
     def makes_file(self) -> bool:
         return "." in self.rest
 
     @property
-    def is_output(self) -> bool:
-        return self.rest == "output"
+    def runs(self) -> bool:
+        return self.language in RUN or self.makes_file
 
     @property
     def exit(self) -> int:
-        return int(self.rest.removeprefix("exit=") or 0)
+        return int(self.rest.removeprefix("exit=")) if self.rest.startswith("exit=") else 0
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one block printed, and what the page says it prints."""
+    """What one block printed, and the block in which the page says what it prints."""
 
     block: Block
     out: str
     expected: Block | None
 
 
-def blocks(page: Path) -> list[Block]:
+def read_blocks(page: Path) -> list[Block]:
     """Every fenced block of a page."""
-    text = page.read_text("utf-8")
-    name = page.relative_to(ROOT).as_posix()
+    text, name = page.read_text("utf-8"), page.relative_to(ROOT).as_posix()
     return [
         Block(
             name,
@@ -100,28 +107,16 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
-def run_page(page: Path, folder: Path, **extra: str) -> list[Result]:
-    """Run a page in a folder; every block must end with the exit code that the page says."""
-    found = blocks(page)
-    results: list[Result] = []
-    steps = []
-    for position, block in enumerate(found):
-        if block.makes_file:
-            steps.append(replace(block, language="python", rest="", code=_writing(block)))
-        elif block.runs:
-            following = found[position + 1] if position + 1 < len(found) else None
-            steps.append(block)
-            results.append(Result(block, "", following if following and following.is_output else None))
-    wanted = [
-        {"language": s.language, "code": s.code, "place": s.place, "exit": s.exit, "exports": _exports(s)}
-        for s in steps
-    ]
+def run_page(page: Path, folder: Path, *, after_tutorial: bool = False, **extra: str) -> list[Result]:
+    """Run a page in a folder; every block must leave with the exit code that the page says."""
+    found = read_blocks(page)
+    steps = [block for block in found if block.runs]
     report = folder.parent / f"{folder.name}-{page.stem}.json"
     session = subprocess.run(
         [sys.executable, "-c", SESSION, str(report)],
-        input=json.dumps(wanted),
+        input=json.dumps([_step(block) for block in steps]),
         cwd=folder,
-        env=_environment() | extra,
+        env=_environment() | (TUTORIAL if after_tutorial else {}) | extra,
         capture_output=True,
         text=True,
         timeout=600,
@@ -131,12 +126,24 @@ def run_page(page: Path, folder: Path, **extra: str) -> list[Result]:
     ran = json.loads(report.read_text("utf-8"))
     for step, one in zip(steps, ran, strict=False):
         assert step.exit == one["exit"], f"{one['place']} left with {one['exit']}:\n{one['out']}"
-    printed = {one["place"]: one["out"] for one in ran}
-    return [replace(result, out=printed[result.block.place]) for result in results]
+    following = {}
+    for block, after in pairwise(found):
+        if after.rest == "output":
+            following[block] = after
+    return [Result(step, one["out"], following.get(step)) for step, one in zip(steps, ran, strict=True)]
 
 
-def _writing(block: Block) -> str:
-    return f"open({block.rest!r}, 'w', encoding='utf-8').write({block.code!r})"
+def _step(block: Block) -> dict[str, object]:
+    if block.makes_file:
+        writing = f"open({block.rest!r}, 'w', encoding='utf-8').write({block.code!r})"
+        block = replace(block, language="python", code=writing)
+    return {
+        "language": block.language,
+        "code": block.code,
+        "place": block.place,
+        "exit": block.exit,
+        "exports": _exports(block),
+    }
 
 
 def _exports(block: Block) -> dict[str, str]:
@@ -159,7 +166,33 @@ def _environment() -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
+        # MLflow would load each model in another process to see what it imports, for many seconds.
+        "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def pages() -> list[Path]:
+    """Every page for users."""
+    return [ROOT / "README.md", ROOT / "policies/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Callable[[Path], list[Block]]:
+    """Reads the fenced blocks of a page."""
+    return read_blocks
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., list[Result]]:
+    """Runs a page."""
+    return run_page
 
 
 @pytest.fixture(scope="session")
@@ -167,4 +200,4 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Resul
     """The folder in which the tutorial was followed to its end, and what was printed on the way."""
     folder = tmp_path_factory.mktemp("tutorial") / "here"
     folder.mkdir()
-    return folder, run_page(DOCS / "tutorial.md", folder)
+    return folder, run_page(ROOT / "docs/tutorial.md", folder)

@@ -192,7 +192,8 @@ def embedded(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
     database = f"sqlite:///{tmp_path / 'mlflow.db'}"
     clinic = Clinic(tmp_path, database, f"governed+{database}", database)
-    for name in ("GOVERNANCE_POLICY", "GOVERNANCE_ACTOR"):
+    # Without the last, MLflow makes a database in the working directory for what names no tracking server.
+    for name in ("GOVERNANCE_POLICY", "GOVERNANCE_ACTOR", "MLFLOW_TRACKING_URI"):
         monkeypatch.setenv(name, clinic.environment[name])
     clinic.catalogue()
     return clinic
