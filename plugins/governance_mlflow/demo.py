@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 from governance.errors import UsageError
@@ -18,21 +19,26 @@ def demonstrate(folder: Path, seed: int) -> None:
         UsageError: the folder holds something else, a demonstration with another seed, or what the
             demonstration needs is not installed.
     """
+    _insist_on_extras()
     place = Place(folder.resolve())
     _claim(place, seed)
     os.environ.update(place.environment)
     _quieten()
     _make_database(place)
-    try:
-        from rich.console import Console
+    from rich.console import Console
 
-        from governance_mlflow.demo_steps import Steps
-    except ImportError as error:
-        raise UsageError(
-            f"The demonstration needs {error.name}, which is not installed.",
-            "pip install 'mlflow-governance[demo]'",
-        ) from error
+    from governance_mlflow.demo_steps import Steps
+
     Steps(place, seed, Console(stderr=True, highlight=False)).run()
+
+
+def _insist_on_extras() -> None:
+    missing = [name for name in ("opacus", "statsmodels", "torch") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"The demonstration needs {', '.join(missing)}, which a registry does not.",
+            "pip install 'mlflow-governance[demo]'",
+        )
 
 
 def _quieten() -> None:

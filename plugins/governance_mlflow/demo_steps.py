@@ -11,20 +11,17 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from governance import approving, cataloguing, measuring, registering
 from governance.cli.assess import shadow_progress
 from governance.domain.approval import Verdict
-from governance.domain.budget import Guarantee, SpendState
-from governance.domain.chain import Verification, verify
+from governance.domain.budget import SpendState
+from governance.domain.chain import verify
 from governance.domain.dataset import Budget
 from governance.domain.evidence import EvidenceType
 from governance.domain.subject import Subject
 from governance.errors import Undecided
-from governance.ports import Books
-from governance.promoting import assemble
 from governance.reports.answering import answer, publish
 from governance.spending import account
 from governance_mlflow import demo_data, log_input, private_training
@@ -41,6 +38,7 @@ from governance_mlflow.demo_story import (
     TARGET,
     Place,
 )
+from governance_mlflow.demo_summary import chain_in_words, row, show
 from governance_mlflow.doctor import examine
 from governance_mlflow.gate import location_of
 from governance_mlflow.identity import acting_as
@@ -81,7 +79,11 @@ class Steps:
         self._overwrite(private)
         self._say("f", "write the reports and verify the audit chain")
         reports = [self._report(subject) for subject in (forest, private)]
-        self._summary(forest, private, reports)
+        with self._store.reading() as books:
+            self._tell(chain_in_words(verify(books.audit.entries())))
+            now = self._gate.asking().at
+            rows = [row(books, kind, one, now) for kind, one in ((FOREST, forest), (PRIVATE, private))]
+        show(self._place, rows, reports, forest)
 
     def _say(self, letter: str, words: str) -> None:
         self._console.print(f"\n[bold]{letter}[/bold]  [bold]{words}[/bold]")
@@ -342,54 +344,3 @@ class Steps:
         path.write_text(text, encoding="utf-8")
         self._tell(f"{subject.named}: {path}")
         return path
-
-    def _summary(self, forest: Subject, private: Subject, reports: list[Path]) -> None:
-        with self._store.reading() as books:
-            chain = verify(books.audit.entries())
-            rows = [self._row(books, subject) for subject in (forest, private)]
-        self._tell(_chain_in_words(chain))
-        out = Console()
-        table = Table(title="What was decided", title_justify="left", box=None, header_style="bold")
-        for heading in ("version", "kind", "decision"):
-            table.add_column(heading, no_wrap=True)
-        for heading in ("AUC at most", "TPR at 1 % FPR at most", "ε"):
-            table.add_column(heading, justify="right")
-        for kind, row in zip((FOREST, PRIVATE), rows, strict=True):
-            table.add_row(row[0], kind, *row[1:])
-        out.print()
-        out.print(table)
-        out.print("\nReports", style="bold")
-        for path in reports:
-            out.print(f"  {path}", soft_wrap=True)
-        out.print("\nWhat next", style="bold")
-        for name, value in self._place.environment.items():
-            out.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
-        for command in (
-            f"governance check models:/{MODEL}/{forest.named.version} --for {TARGET}",
-            f"governance label models:/{MODEL}@{ALIAS}",
-            "governance doctor",
-            "governance audit log",
-            f"governance dataset show {DATASET}",
-            "mlflow ui --backend-store-uri $MLFLOW_TRACKING_URI",
-        ):
-            out.print(f"  {command}", soft_wrap=True, highlight=False)
-
-    def _row(self, books: Books, subject: Subject) -> list[str]:
-        decisions = books.decisions.of(subject.uid)
-        digest = decisions[-1].digest
-        dossier = assemble(books, subject, digest, books.lineages.of(subject.uid))
-        body = dossier.of(EvidenceType.MEMBERSHIP_INFERENCE, self._gate.asking().at)[-1].body
-        guarantees = [p.guarantee for p in dossier.protections if isinstance(p.guarantee, Guarantee)]
-        return [
-            f"{subject.named.name}/{subject.named.version}",
-            decisions[-1].outcome.value,
-            f"{body['auc']['high']:.3f}",
-            f"{body['tpr_at_fpr'][-1]['high']:.1%}",
-            f"{guarantees[-1].epsilon:.3f}" if guarantees else "none",
-        ]
-
-
-def _chain_in_words(found: Verification) -> str:
-    if found.flaw is not None:
-        return f"audit chain: BROKEN at entry {found.flaw.position}: {found.flaw.reason}"
-    return f"audit chain: {found.entries} entries, unbroken, head {found.head[:12]}"
