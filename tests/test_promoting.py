@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -144,7 +144,9 @@ class Clinic:
             carry_out=self.carry_out,
         )
 
-    def approve(self, verdict: Verdict = Verdict.APPROVED, minutes: int = 5) -> None:
+    def approve(
+        self, verdict: Verdict = Verdict.APPROVED, minutes: int = 5, until: datetime | None = None
+    ) -> None:
         """Let the data-protection officer answer for the version as it is now."""
         digest = self.shelf.manifest("origin").digest
         with self.archive.writing() as books:
@@ -158,6 +160,7 @@ class Clinic:
                 verdict=verdict,
                 reason="looked at it",
                 now=self.make.later(minutes),
+                expires_at=until,
             )
 
     def relabel(self) -> None:
@@ -205,7 +208,6 @@ NOTHING: tuple[list[Any], list[str]] = ([], [])
 
 def test_allowed(approved: Clinic) -> None:
     """The bytes are frozen, the change is made from the frozen URI, decision and event name both."""
-    before = Change(approved.subject, "origin", POLICY.target("production"), "alias @champion", "nothing")
     decision = approved.promote()
 
     frozen = f"frozen/{decision.digest}"
@@ -220,7 +222,7 @@ def test_allowed(approved: Clinic) -> None:
         "uid": "u1",
         "decision": decision.record_digest,
         "target": "production",
-        "change": before.words,
+        "change": "alias @champion",
         "before": "nothing",
         "serves": frozen,
     } == entry.body
@@ -379,25 +381,13 @@ def test_leaving_is_on_record(clinic: Clinic) -> None:
 
 
 def test_an_expired_approval_allows_nothing(clinic: Clinic) -> None:
-    """An approval for a time ends by itself."""
+    """An approval for a time ends by itself, at the instant it says."""
+    clinic.approve(until=clinic.make.later(11))
     digest = clinic.shelf.manifest("origin").digest
-    with clinic.archive.writing() as books:
-        give(
-            books,
-            assemble(books, clinic.subject, digest, VISITS),
-            POLICY,
-            POLICY.target("production"),
-            role="dpo",
-            by="dora",
-            verdict=Verdict.APPROVED,
-            reason="for a pilot",
-            now=clinic.make.noon,
-            expires_at=clinic.asking.at + timedelta(minutes=1),
-        )
     with clinic.archive.reading() as books:
         asked = [
-            check(books, POLICY, clinic.change, digest, VISITS, Asking("alice", clinic.asking.at + later))
-            for later in (timedelta(0), timedelta(minutes=1))
+            check(books, POLICY, clinic.change, digest, VISITS, Asking("alice", clinic.make.later(minutes)))
+            for minutes in (10, 11)
         ]
 
     assert [Outcome.ALLOWED, Outcome.DENIED] == [decision.outcome for decision in asked]

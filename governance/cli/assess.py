@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governance.cli.options import actor_option, format_option, model_argument, open_house, write_json
+from governance.cli.options import (
+    actor_option,
+    format_option,
+    model_argument,
+    open_house,
+    printable,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from governance.measuring import Data
@@ -132,7 +139,10 @@ def write_measurement(model: str, measured: Measurement) -> None:
     from rich.table import Table
 
     grid = Table(
-        title=f"Membership inference on {model}", title_justify="left", box=None, header_style="bold"
+        title=f"Membership inference on {printable(model)}",
+        title_justify="left",
+        box=None,
+        header_style="bold",
     )
     grid.add_column("measure")
     for heading in ("found", "at least", "at most"):
@@ -143,7 +153,7 @@ def write_measurement(model: str, measured: Measurement) -> None:
         tpr, note = rate.tpr, "" if rate.resolved else " (too few non-members)"
         name = f"TPR at {rate.fpr:.1%} FPR{note}"
         grid.add_row(name, f"{tpr.point:.2%}", f"{tpr.low:.2%}", f"{tpr.high:.2%}")
-    console = Console()
+    console = Console(markup=False)
     console.print(grid)
     how = f"{measured.attack}, {measured.shadows} shadows, {measured.n_members:,} members and "
     console.print(

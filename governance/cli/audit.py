@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governance.cli.options import format_option, talk, write_json
+from governance.cli.options import format_option, printable, talk, write_json
 
 if TYPE_CHECKING:
     from governance.domain.chain import Checkpoint, Entry, Verification
@@ -152,7 +152,7 @@ def _write_text(entries: Iterable[Entry]) -> None:
     for entry in entries:
         body = json.dumps(dict(entry.body), ensure_ascii=False)
         words = (str(entry.position), timestamp(entry.at), entry.actor, entry.type, body)
-        click.echo("  ".join(map(_printable, words)))
+        click.echo("  ".join(map(printable, words)))
 
 
 def _write_json(entries: Iterable[Entry]) -> None:
@@ -177,8 +177,3 @@ def _to_json(entry: Entry) -> dict[str, Any]:
         "parent": entry.parent,
         "hash": entry.hash,
     }
-
-
-def _printable(text: str) -> str:
-    """Text without control characters: a caller chose it, and it must not forge a line or a colour."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

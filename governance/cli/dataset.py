@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from governance.cli.options import actor_option, format_option, open_house, write_json
+from governance.cli.options import actor_option, format_option, open_house, printable, write_json
 
 if TYPE_CHECKING:
     from governance.domain.budget import Account
@@ -56,6 +57,7 @@ def add(
     from governance.domain.dataset import Budget
     from governance.errors import UsageError
     from governance.policy.label_file import label_from_yaml
+    from governance.spending import account
 
     if (epsilon is None) != (delta is None):
         raise UsageError("A budget has an ε and a δ.", "Give both --epsilon and --delta, or neither.")
@@ -82,8 +84,9 @@ def add(
             reason=reason,
         )
         entry = next(e for e in books.catalogue.named(name) if e.dataset == made)
+        spent = account(books, name)
     if form == "json":
-        write_json("dataset", _body(entry, None))
+        write_json("dataset", _body(entry, spent))
     else:
         click.echo(f"Catalogued {name}: {made.n_records:,} records, sha256 {made.sha256}.")
 
@@ -114,14 +117,15 @@ def list_(form: str) -> None:
         words = describe(entry.label)
         budget = f"{spent.spent_epsilon:.3g} of {spent.limit_epsilon:g}" if spent else "no budget"
         table.add_row(
-            entry.dataset.name,
+            printable(entry.dataset.name),
             entry.dataset.sha256[:12],
             f"{entry.dataset.n_records:,}",
             words["confidentiality"],
-            words["special_categories"],
+            printable(words["special_categories"]),
             budget,
         )
-    Console().print(table)
+    # What stands in brackets is part of a name.
+    Console(markup=False).print(table)
 
 
 @dataset.command()
@@ -145,21 +149,23 @@ def show(name: str, form: str) -> None:
         return
     for entry, labellings in zip(entries, history, strict=True):
         made = entry.dataset
-        click.echo(f"{made.name}  sha256 {made.sha256}")
+        click.echo(f"{printable(made.name)}  sha256 {made.sha256}")
         people = "not known" if made.n_subjects is None else f"{made.n_subjects:,}"
         click.echo(f"  {made.n_records:,} records, {len(made.columns)} columns, data subjects: {people}")
-        click.echo(f"  read from {made.source} by {made.catalogued_by}")
+        click.echo(printable(f"  read from {made.source} by {made.catalogued_by}"))
         for dimension, value in describe(entry.label).items():
-            click.echo(f"  {dimension.replace('_', ' '):<20} {value}")
+            click.echo(printable(f"  {dimension.replace('_', ' '):<20} {value}"))
         for labelling in labellings:
-            click.echo(f"  labelled {labelling.at:%Y-%m-%d %H:%M} by {labelling.by}: {labelling.reason}")
+            when = f"  labelled {labelling.at:%Y-%m-%d %H:%M} by "
+            click.echo(printable(f"{when}{labelling.by}: {labelling.reason}"))
     if spent:
         click.echo(
             f"  budget: ε {spent.limit_epsilon:g} at δ {spent.limit_delta:g} per {spent.unit}; "
             f"spent ε {spent.spent_epsilon:.4g}"
         )
         for spend in spent.spends:
-            click.echo(f"    {spend.at:%Y-%m-%d %H:%M} {spend.state.value} {spend.key} by {spend.by}")
+            when = f"    {spend.at:%Y-%m-%d %H:%M} {spend.state.value} "
+            click.echo(printable(f"{when}{spend.key} by {spend.by}"))
 
 
 @dataset.command()
@@ -195,5 +201,7 @@ def _body(entry: Catalogued, spent: Account | None) -> dict[str, Any]:
         "source": made.source,
         "label": to_json(entry.label),
         "budget": asdict(made.budget) if made.budget else None,
-        "spent_epsilon": spent.spent_epsilon if spent else None,
+        # JSON has no infinity: more than can be computed is null, and overdrawn.
+        "spent_epsilon": spent.spent_epsilon if spent and math.isfinite(spent.spent_epsilon) else None,
+        "overdrawn": spent.overdrawn if spent else None,
     }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from governance.cli.options import printable
+
 if TYPE_CHECKING:
     from governance.domain.decision import Decision
 
@@ -27,9 +29,11 @@ def write_decision(decision: Decision, form: str) -> None:
         table.add_column(heading, overflow="fold")
     for finding in decision.findings:
         state = Text(finding.status.value, style=colours.get(finding.status.value, "magenta"))
-        table.add_row(Text(finding.check), state, Text(finding.observed), Text(finding.required))
+        observed, required = Text(printable(finding.observed)), Text(printable(finding.required))
+        table.add_row(Text(finding.check), state, observed, required)
+    what = printable(f"{decision.named} as {decision.change}")
     console.print(
-        Text(f"{decision.named} as {decision.change}: {decision.outcome.value.upper()}", style="bold"),
+        Text(f"{what}: {decision.outcome.value.upper()}", style="bold"),
         Text(
             f"policy {decision.policy_name} {decision.policy_digest[:12]}, bytes {decision.digest[:12]}",
             style="dim",
@@ -40,8 +44,8 @@ def write_decision(decision: Decision, form: str) -> None:
     for finding in decision.findings:
         if finding.remedy and finding.status.value in ("failed", "missing", "undecided", "warned"):
             console.print(
-                Text(f"{finding.check}: {finding.reason}"),
-                Text(f"  → {finding.remedy}", style="bold"),
+                Text(f"{finding.check}: {printable(finding.reason)}"),
+                Text(f"  → {printable(finding.remedy)}", style="bold"),
                 sep="\n",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from governance.cli.options import format_option, open_house, write_json
+from governance.cli.options import format_option, open_house, printable, write_json
 
 
 @click.command()
@@ -31,8 +31,8 @@ def doctor(repair: bool, form: str) -> None:
             mark = click.style(
                 "HARMFUL" if ailment.harmful else "note", fg="red" if ailment.harmful else "yellow"
             )
-            click.echo(f"{mark} {ailment.kind}: {ailment.subject}")
-            click.echo(
-                f"  observed: {ailment.observed}\n  expected: {ailment.expected}\n  → {ailment.remedy}"
-            )
+            click.echo(f"{mark} {ailment.kind}: {printable(ailment.subject)}")
+            for what, words in (("observed:", ailment.observed), ("expected:", ailment.expected)):
+                click.echo(f"  {what} {printable(words)}")
+            click.echo(f"  → {printable(ailment.remedy)}")
     raise SystemExit(1 if harmful else 0)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from governance.cli.options import dossier_of, format_option, model_argument, open_house, write_json
+from governance.cli.options import (
+    dossier_of,
+    format_option,
+    model_argument,
+    open_house,
+    printable,
+    write_json,
+)
 
 
 @click.command()
@@ -38,19 +45,20 @@ def label(model: str, form: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=str(subject.named), title_justify="left", box=None, header_style="bold")
+    table = Table(title=printable(str(subject.named)), title_justify="left", box=None, header_style="bold")
     for heading in ("dimension", "value", "because of"):
         table.add_column(heading, overflow="fold")
     previous = ""
     for cause in inheritance.because():
         shown = "" if cause.dimension == previous else cause.dimension.replace("_", " ")
         sources = ", ".join(_short(source) for source in cause.sources) or "nothing restricts it"
-        table.add_row(shown, _short(cause.value), sources)
+        table.add_row(shown, printable(_short(cause.value)), printable(sources))
         previous = cause.dimension
-    console = Console()
+    # What stands in brackets is part of a name.
+    console = Console(markup=False)
     console.print(table)
     for gap in inheritance.unknown:
-        console.print(f"unknown: {gap.source}: {gap.reason}", style="red", markup=False)
+        console.print(printable(f"unknown: {gap.source}: {gap.reason}"), style="red")
 
 
 def _short(identity: str) -> str:

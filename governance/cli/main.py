@@ -17,6 +17,7 @@ from governance.cli.db import db
 from governance.cli.demo import demo
 from governance.cli.doctor import doctor
 from governance.cli.label import label
+from governance.cli.options import printable
 from governance.cli.policy import policy
 from governance.cli.promote import promote
 from governance.cli.report import report
@@ -76,13 +77,14 @@ def run(arguments: list[str]) -> int:
         click.echo("Interrupted. What was recorded stays; run the command again to continue.", err=True)
         return ExitCode.UNDECIDED
     except GovernanceError as error:
-        click.echo(f"Error: {error}", err=True)
+        # Each line by itself: a policy's mistakes stand one below the other.
+        click.echo("\n".join(map(printable, f"Error: {error}".splitlines())), err=True)
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.UNDECIDED
     except Exception as error:
         if os.environ.get("GOVERNANCE_DEBUG"):
             raise
         click.echo(
-            f"Error: could not decide: {type(error).__name__}: {error}\n"
+            f"Error: could not decide: {type(error).__name__}: {printable(str(error))}\n"
             "Run it again with GOVERNANCE_DEBUG=1 to see where, and `governance doctor` to see the state.",
             err=True,
         )

@@ -36,6 +36,11 @@ def write_json(kind: str, body: dict[str, Any]) -> None:
     click.echo(json.dumps({"schema": f"governance/{kind}/v1"} | body, indent=2, ensure_ascii=False))
 
 
+def printable(text: str) -> str:
+    """Text without control characters: a caller chose it, and it must not forge a line or a colour."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def talk(text: str) -> None:
     """Say something that is not the result."""
     click.echo(text, err=True)

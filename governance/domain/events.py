@@ -167,18 +167,6 @@ class BudgetReleased(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TamperingFound(Event):
-    """Bytes behind a version are not the approved ones."""
-
-    name: ClassVar[str] = "bytes:tampered"
-    uid: str
-    version: str
-    place: str
-    expected: str
-    present: str
-
-
-@dataclass(frozen=True, slots=True)
 class ReportRendered(Event):
     """A report was rendered; its digest names the very bytes handed out."""
 
@@ -204,7 +192,6 @@ EVENTS: tuple[type[Event], ...] = (
     BudgetReserved,
     BudgetCommitted,
     BudgetReleased,
-    TamperingFound,
     ReportRendered,
 )
 """All events, in the order of a version's life."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from governance.canonical import digest, instant, timestamp
@@ -27,7 +28,8 @@ class EvidenceType(str, Enum):
     DPIA = "dpia"
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: the digest is kept where it was computed.
+@dataclass(frozen=True)
 class Evidence:
     """Facts about the bytes `subject_digest`; about any other bytes it says nothing."""
 
@@ -57,7 +59,7 @@ class Evidence:
             },
         }
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical statement: the evidence's name."""
         return digest(self.statement())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -187,7 +188,8 @@ class Rule:
         }
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: digest and text are kept where they were computed.
+@dataclass(frozen=True)
 class Policy:
     """A whole policy, everything it extends already merged in."""
 
@@ -203,12 +205,12 @@ class Policy:
     warnings: tuple[Mistake, ...] = ()
     """What keeps the policy from being fulfilled, but does not make it wrong."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the whole document; comments and lay-out do not count."""
         return digest(self.to_json())
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The resolved document as YAML, for the archive; parsing it gives this policy again."""
         return str(yaml.safe_dump(self.to_json(), sort_keys=False, allow_unicode=True, width=100))

@@ -136,6 +136,13 @@ class MlflowArtifacts:
 
     def freeze(self, uri: str) -> tuple[Manifest, str]:
         """Copy the tree to its content address; a tree that is frozen already is checked, not copied."""
+        proxied = urlsplit(uri).scheme == "mlflow-artifacts"
+        if proxied and not in_server() and urlsplit(self._area.public).scheme != "mlflow-artifacts":
+            # A path of this machine would be served to clients that cannot reach it.
+            raise Undecided(
+                "These bytes are served by an MLflow server, so that server must freeze them.",
+                "Promote through it: MlflowClient(SERVER).set_registered_model_alias(NAME, ALIAS, VERSION).",
+            )
         place = local_folder(self._area.place)
         with self._folder(uri) as folder:
             if place is not None and folder.resolve().parent == place.resolve():

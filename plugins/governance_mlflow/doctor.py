@@ -104,14 +104,14 @@ def _protected_places(store: GovernedStore) -> Iterator[_InService]:
     policy = store.gate.policy
     for name, alias, version in store.aliases():
         target = policy.target_for_alias(name, alias)
-        if target is not None:
+        if target is not None and not store.is_prompt(name, version):
             yield _InService(store.subject(name, version), target, f"alias @{alias} of {name}", False)
     for name, version, stage in store.versions():
         target = policy.target_for_stage(name, stage)
         if target is not None:
             yield _InService(store.subject(name, version), target, f"stage {stage} of {name}", False)
         target = policy.target_for_model(name)
-        if target is not None:
+        if target is not None and not store.is_prompt(name, version):
             yield _InService(store.subject(name, version), target, f"a version of {name}", True)
 
 

@@ -54,6 +54,7 @@ class Gate:
         self._database_url = database_url
         self.reading = reading
         self.writing = writing
+        self._policy: Policy | None = None
         self.lineage = TrackedLineage(self._find, self._base_models, _client)
 
     @property
@@ -63,8 +64,12 @@ class Gate:
 
     @property
     def policy(self) -> Policy:
-        """The policy in force."""
-        return load(self.settings.policy)
+        """The policy in force; while it stays the same, one object, so that its digest is computed once."""
+        found = load(self.settings.policy)
+        if found != self._policy:
+            self._policy = found
+            return found
+        return self._policy
 
     @property
     def artifacts(self) -> MlflowArtifacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlRegisteredModelAlias
 
@@ -39,6 +41,14 @@ class RegistryRows(JoinedTransactions):
         """Versions of a registered model that are in a stage, however it is spelt."""
         return {n for model, n, at in self.versions() if model == name and at.casefold() == stage.casefold()}
 
+    # Before 3.16 MLflow compares versions with the text that its clients send; psycopg 3 refuses to.
+
+    def _get_sql_model_version(self, session: Any, name: str, version: Any, eager: bool = False) -> Any:
+        return super()._get_sql_model_version(session, name, _number(version), eager)
+
+    def _get_model_version_tag(self, session: Any, name: str, version: Any, key: str) -> Any:
+        return super()._get_model_version_tag(session, name, _number(version), key)
+
     def serve_from(self, subject: Subject, frozen_uri: str) -> None:
         """Let the registry serve a version from its frozen bytes."""
         with self.transaction() as session:
@@ -56,3 +66,8 @@ class RegistryRows(JoinedTransactions):
         """What an alias holds now, in words."""
         version = self.alias_version(name, alias)
         return "nothing" if version is None else f"models:/{name}/{version}"
+
+
+def _number(version: Any) -> Any:
+    """A version as a number; what is none stays as it is, for MLflow to refuse in its own words."""
+    return int(version) if str(version).isdecimal() else version

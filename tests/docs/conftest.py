@@ -30,27 +30,42 @@ TUTORIAL = {
 }
 """What the tutorial exports, for pages that go on in its folder."""
 
-# One interpreter a page, so that what an earlier block defined is there in a later one.
+# One interpreter a page, so that what an earlier block defined is there in a later one. Plain lines of
+# `governance …` are run in it too: a new process imports MLflow for seconds.
 SESSION = """
-import contextlib, io, json, os, subprocess, sys, traceback
+import contextlib, io, json, os, shlex, subprocess, sys, traceback
+from governance.cli.main import run
 sys.path.insert(0, "")
 steps, names, results = json.load(sys.stdin), {"__name__": "__main__"}, []
+
+def shell(code, out):
+    lines = [line for line in code.splitlines() if line]
+    if all(line.startswith(("governance ", "export ")) and not set("|&;<>$") & set(line) for line in lines):
+        for line in lines:
+            if line.startswith("governance ") and (left := run(shlex.split(line)[1:])):
+                return int(left)
+        return 0
+    ran = subprocess.run(["bash", "-euo", "pipefail", "-c", code], capture_output=True, text=True)
+    out.write(ran.stdout)
+    sys.stderr.write(ran.stderr)
+    return ran.returncode
+
 for step in steps:
     os.environ.update(step["exports"])
-    out, code = io.StringIO(), 0
-    if step["language"] == "python":
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            with contextlib.redirect_stdout(out):
+            if step["language"] == "sh":
+                code = shell(step["code"], out)
+            else:
                 exec(compile(step["code"], step["place"], "exec"), names)
         except BaseException:
-            out.write(traceback.format_exc())
+            traceback.print_exc()
             code = 1
-        text = out.getvalue()
-    else:
-        ran = subprocess.run(["bash", "-euo", "pipefail", "-c", step["code"]], capture_output=True, text=True)
-        code, text = ran.returncode, ran.stdout if ran.returncode == step["exit"] else ran.stdout + ran.stderr
+    failed = code != step["exit"]
+    text = out.getvalue() + (err.getvalue() if failed else "")
     results.append({"place": step["place"], "exit": code, "out": text})
-    if code != step["exit"]:
+    if failed:
         break
 json.dump(results, open(sys.argv[1], "w"))
 """
@@ -171,6 +186,51 @@ def _environment() -> dict[str, str]:
     }
 
 
+OPAQUE = {
+    "body": "governance/audit-log/v1",
+    "checks": "governance/policy-test/v1",
+    "document": "governance/policy-shown/v1",
+}
+"""Keys behind which another page says what there is, and the kind of result they stand in."""
+
+
+def words(text: str) -> list[str]:
+    """What a text says, whatever its numbers, digests, days, line breaks and the reader's folder."""
+    elsewhere = re.sub(r'(?<=")/[^"]*(?=/frozen/)', "", text)
+    return sorted(re.sub(r"[0-9a-f]{12,}|[\d.,-]*\d", "#", elsewhere).split())
+
+
+def keys(value: object, opaque: set[str], path: str = "") -> set[str]:
+    """Every path of keys in a JSON value, lists without their positions."""
+    if isinstance(value, list):
+        return {found for one in value for found in keys(one, opaque, f"{path}[]")}
+    if not isinstance(value, dict):
+        return set()
+    behind = {
+        k for key, one in value.items() if key not in opaque for k in keys(one, opaque, f"{path}.{key}")
+    }
+    return behind | {f"{path}.{key}" for key in value}
+
+
+def check_page(results: list[Result]) -> None:
+    """Hold what was printed against the page, and the keys of JSON against its tables."""
+    for result in results:
+        expected = result.expected
+        if expected is None:
+            continue
+        if expected.language != "json":
+            assert words(expected.code) == words(result.out), expected.place
+            continue
+        printed = json.loads(result.out)
+        opaque = {key for key, kind in OPAQUE.items() if kind == printed.get("schema")} | {"versions"}
+        assert keys(json.loads(expected.code), opaque) == keys(printed, opaque), expected.place
+        said = (ROOT / expected.page).read_text("utf-8")
+        if printed.get("schema") == "governance/assessment/v1":
+            said += (ROOT / "docs/reference/evidence.md").read_text("utf-8")
+        names = {re.split(r"[.\]]", path)[-1] for path in keys(printed, opaque)}
+        assert set() == names - set(re.findall(r"`(\w+)`", said)), f"{expected.place}: not explained"
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""
@@ -193,6 +253,12 @@ def blocks() -> Callable[[Path], list[Block]]:
 def run() -> Callable[..., list[Result]]:
     """Runs a page."""
     return run_page
+
+
+@pytest.fixture(scope="session")
+def check() -> Callable[[list[Result]], None]:
+    """Holds what a page printed against the page."""
+    return check_page
 
 
 @pytest.fixture(scope="session")

@@ -200,6 +200,24 @@ def embedded(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
+def embedded_in_postgresql(
+    tmp_path: Path, new_postgresql_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Clinic:
+    """The same on PostgreSQL, where it must be told where to freeze."""
+    (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    database = new_postgresql_database()
+    frozen = {"GOVERNANCE_FROZEN_ROOT": str(tmp_path / "frozen")}
+    clinic = Clinic(tmp_path, database, f"governed+{database}", database, extra=frozen)
+    for name in ("GOVERNANCE_POLICY", "GOVERNANCE_ACTOR", "GOVERNANCE_FROZEN_ROOT"):
+        monkeypatch.setenv(name, clinic.environment[name])
+    # A shared database is upgraded by hand, after a backup.
+    upgraded = clinic.run("db", "upgrade")
+    assert 0 == upgraded.returncode, upgraded.stderr
+    clinic.catalogue()
+    return clinic
+
+
+@pytest.fixture
 def serve(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Clinic]]:
     """Start real MLflow servers; each gets a clinic of its own, reached over HTTP."""
     running: list[subprocess.Popen[bytes]] = []

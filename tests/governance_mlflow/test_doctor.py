@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,14 @@ def test_a_copy_into_a_protected_name_is_in_order(store: Any, known: Any) -> Non
 
 
 def test_prompts_are_no_models(store: Any) -> None:
-    """A prompt under a protected alias was never gated, and need not be."""
-    store.create_prompt("greeting")
-    store.create_prompt_version("greeting", "Hello {{name}}")
-    store.set_registered_model_alias("greeting", "champion", 1)
+    """A prompt under a protected alias or name was never gated, and need not be."""
+    store.create_prompt("released-greeting")
+    store.create_prompt_version("released-greeting", "Hello {{name}}")
+    store.set_registered_model_alias("released-greeting", "champion", 1)
 
     assert [] == kinds(store)
     with store.reading() as books:
-        assert () == books.subjects.living("greeting", "default")
+        assert () == books.subjects.living("released-greeting", "default")
 
 
 @pytest.mark.usefixtures("champion")
@@ -152,8 +153,6 @@ def test_frozen_bytes_that_are_gone(store: Any, champion: Path) -> None:
 @pytest.mark.usefixtures("champion")
 def test_facts_that_no_longer_allow_it(store: Any, make: Any) -> None:
     """A dataset relabelled since reaches what is in service."""
-    from dataclasses import replace
-
     with store.writing() as books:
         (entry,) = books.catalogue.all()
         label = replace(entry.label, confidentiality=Confidentiality.RESTRICTED)

@@ -22,11 +22,10 @@ pytestmark = pytest.mark.slow
 def _tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A tracking store in a SQLite file."""
     folder = tmp_path_factory.mktemp("tracking")
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("visits", (folder / "artifacts").as_uri()))
     yield
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture

@@ -1,0 +1,169 @@
+"""`governance assess` on a real registry: a forest that leaks, and everything that is no measurement."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+pytestmark = pytest.mark.slow
+
+N = 300
+TRAINER = """\
+from sklearn.ensemble import RandomForestClassifier
+
+NOT_A_FUNCTION = 7
+
+
+def forest(X, y, seed):
+    return RandomForestClassifier(n_estimators=20, random_state=seed).fit(X, y)
+
+
+def broken(X, y, seed):
+    raise ValueError(f"cannot learn {X.iloc[0].to_dict()}")
+"""
+
+
+def people(seed: int) -> pd.DataFrame:
+    """Records of one distribution, with an outcome that is hard to predict."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(N, 4)).round(6)
+    return pd.DataFrame(X, columns=list("abcd")).assign(ill=(X[:, 0] + random.normal(size=N) > 0).astype(int))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Path]:
+    """A governed registry with an over-fitted forest, `models:/risk/1`, and the tables."""
+    folder = tmp_path_factory.mktemp("clinic")
+    shutil.copy(empty_database, folder / "mlflow.db")
+    (folder / "trainers.py").write_text(TRAINER)
+    members, others = people(1), people(2)
+    members.to_csv(folder / "members.csv", index=False)
+    others.to_csv(folder / "others.csv", index=False)
+    pd.concat([others, members.head(3)]).to_csv(folder / "overlapping.csv", index=False)
+    others.head(40).to_csv(folder / "few.csv", index=False)
+    others.assign(a="Ann Smith").to_csv(folder / "words.csv", index=False)
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    before = dict(os.environ)
+    os.environ |= {"GOVERNANCE_ACTOR": "ada", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(f"governed+{uri}")
+    experiment = mlflow.create_experiment("clinic", str(folder / "artifacts"))
+    with mlflow.start_run(experiment_id=experiment):
+        model = RandomForestClassifier(n_estimators=20, random_state=0)
+        model.fit(members.drop(columns="ill"), members["ill"])
+        mlflow.sklearn.log_model(
+            model,
+            name="model",
+            registered_model_name="risk",
+            skops_trusted_types=["sklearn.tree._tree.Tree"],
+            pip_requirements=["scikit-learn"],
+        )
+    yield folder
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri("")
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def assess(call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls `governance assess` in that folder; whatever is not said is in order."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"governed+{uri}")
+    monkeypatch.delenv("GOVERNANCE_STORE_URI")
+    monkeypatch.chdir(folder)
+
+    def calling(*options: str, model: str = "models:/risk/1", **tables: str) -> Any:
+        given = {"members": "members.csv", "non_members": "others.csv", "target": "ill"} | tables
+        named = [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", value)]
+        return call("assess", model, *named, "--jobs", "1", *options)
+
+    return calling
+
+
+def evidence(call: Any) -> list[str]:
+    """The digests of the evidence that the audit log knows."""
+    done = call("audit", "log", "--type", "evidence:recorded", "--format", "json")
+    return [entry["body"]["evidence"] for entry in json.loads(done.out)["entries"]]
+
+
+def test_a_leak_is_measured_and_recorded(assess: Any, call: Any) -> None:
+    """The documented JSON on standard output, the same as evidence about these bytes, repeatable."""
+    before = evidence(call)
+    first = assess("--format", "json")
+    second = json.loads(assess("--format", "json").out)
+
+    body = json.loads(first.out)
+    assert (0, ["governance/assessment/v1", "leak shown"]) == (first.code, [body["schema"], body["verdict"]])
+    assert {"name": "risk", "version": 1} == {k: body["subject"][k] for k in ("name", "version")}
+    assert (N, N, "log-ratio-online", 2) == (
+        body["n_members"],
+        body["n_non_members"],
+        body["attack"],
+        body["shadows"],
+    )
+    assert 0.6 < body["auc"]["low"] < body["auc"]["point"]
+    measured = {k: v for k, v in body.items() if k not in ("evidence",)}
+    assert measured == {k: v for k, v in second.items() if k not in ("evidence",)}
+    assert [*before, body["evidence"], second["evidence"]] == evidence(call)
+
+
+def test_a_leak_in_words(assess: Any) -> None:
+    """A table with both ends of each interval, and the verdict; talk goes to standard error."""
+    answer = assess("--shadows", "4", "--trainer", "trainers:forest")
+
+    lines = answer.out.splitlines()
+    assert (0, "Membership inference on models:/risk/1") == (answer.code, lines[0].strip())
+    assert ["measure", "found", "at", "least", "at", "most"] == lines[1].split()
+    assert "AUC" == lines[2].split()[0]
+    assert "TPR at 0.1% FPR (too few non-members)" in lines[3]
+    assert "log-ratio-online, 4 shadows, 300 members and 300 non-members, 95% intervals" in answer.out
+    assert lines[-1].startswith("verdict: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "tables", "code", "words"),
+    [
+        ((), {"target": "outcome"}, 2, "members.csv has no column 'outcome'; it has a, b, c, d, ill."),
+        ((), {"non_members": "overlapping.csv"}, 2, "members and non_members share 3 records"),
+        ((), {"non_members": "few.csv"}, 2, "100"),
+        ((), {"non_members": "members.csv"}, 2, "share 300 records"),
+        ((), {"non_members": "words.csv"}, 2, "Column a is float64 in members and str in non_members"),
+        ((), {"members": "gone.csv"}, 2, "gone.csv"),
+        ((), {"model": "models:/risk/9"}, 2, "models:/risk/9"),
+        ((), {"model": "risk"}, 2, "names no model version"),
+        (("--shadows", "3"), {}, 2, "even"),
+        (("--shadows", "1"), {}, 2, "--shadows"),
+        (("--seed", "-1"), {}, 2, "--seed"),
+        (("--trainer", "trainers"), {}, 2, "'trainers' names no function"),
+        (("--trainer", "trainers:gone"), {}, 2, "'trainers:gone' names no function"),
+        (("--trainer", "nowhere:forest"), {}, 2, "'nowhere:forest' names no function"),
+        (("--trainer", ":forest"), {}, 2, "':forest' names no function"),
+        (("--trainer", "trainers:NOT_A_FUNCTION"), {}, 2, "'trainers:NOT_A_FUNCTION' names no function"),
+        (("--trainer", "trainers:broken"), {}, 3, "ValueError"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, (tuple, dict)) else None,
+)
+def test_what_is_no_measurement(
+    assess: Any, call: Any, options: tuple[str, ...], tables: dict[str, str], code: int, words: str
+) -> None:
+    """A sentence that quotes no record, a code that says who must act, and no evidence."""
+    before = evidence(call)
+
+    answer = assess(*options, **tables)
+
+    assert (code, "", True) == (answer.code, answer.out, words in answer.err), answer.err
+    assert "Ann" not in answer.err
+    assert "cannot learn" not in answer.err
+    assert before == evidence(call)
