@@ -89,7 +89,7 @@ def test_a_table_as_json(call: Any, add: Any, folder: Path) -> None:
         },
         "budget": {"epsilon": 3.0, "delta": 1e-5, "unit": "person", "unit_is_data_subject": True},
     }
-    unspent = {"spent_epsilon": 0.0, "overdrawn": None}
+    unspent = {"spent_epsilon": 0.0, "overdrawn": False}
     assert {"schema": "governance/dataset/v1"} | expected | unspent == added
     listed = {
         "schema": "governance/datasets/v1",
