@@ -80,6 +80,8 @@ class Clinic:
             "GOVERNANCE_POLICY": str(self.folder / "policy.yaml"),
             "GOVERNANCE_ACTOR": self.actor,
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            # Background jobs of a server take seconds to start, and nothing here needs one.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             **self.extra,
         }
 
