@@ -144,6 +144,9 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set this process up as the summary tells a user to."""
     for name, value in Place(folder).environment.items():
         monkeypatch.setenv(name, value)
+    # What another test set in this process goes before the environment.
+    mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+    mlflow.set_registry_uri(os.environ["MLFLOW_REGISTRY_URI"])
 
 
 @pytest.fixture(scope="module")
