@@ -6,7 +6,7 @@ that adds the same record twice leaves one record and does not complain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,8 @@ from governance.domain.events import Event
 from governance.domain.evidence import Evidence
 from governance.domain.lineage import Lineage
 from governance.domain.manifest import Manifest
+from governance.domain.review import Act
+from governance.domain.signature import Signature
 from governance.domain.subject import Subject, VersionName
 
 Clock = Callable[[], datetime]
@@ -68,6 +70,12 @@ class Subjects(Protocol):
     def bury(self, uid: str, at: datetime) -> None:
         """Mark a version as deleted: its name is free, its record stays."""
 
+    def locate(self, uid: str, location: str) -> None:
+        """Remember that bytes of a version lie, or lay, at a canonical location."""
+
+    def located(self, places: Collection[str]) -> tuple[Subject, ...]:
+        """Every version, living or buried, with bytes at one of these locations, oldest first."""
+
 
 class Lineages(Protocol):
     """Readings of a version's lineage; they only add up."""
@@ -106,6 +114,32 @@ class Approvals(Protocol):
 
     def of(self, subject_uid: str) -> tuple[Approval, ...]:
         """Every verdict on a version, oldest first."""
+
+
+class Acts(Protocol):
+    """Requests, revocations, waivers and broken glass."""
+
+    def add(self, act: Act) -> None:
+        """Record an act."""
+
+    def of(self, subject_uid: str) -> tuple[Act, ...]:
+        """Every act about a version, oldest first."""
+
+    def get(self, digest: str) -> Act:
+        """The act of that name; else `NotFound`."""
+
+    def all(self, kind: str) -> tuple[Act, ...]:
+        """Every act of one kind, oldest first."""
+
+
+class Signatures(Protocol):
+    """Signatures over the statements of evidence, approvals and acts."""
+
+    def add(self, record_digest: str, signature: Signature) -> None:
+        """Record a signature over the record of that name."""
+
+    def of(self, record_digests: Collection[str]) -> dict[str, tuple[Signature, ...]]:
+        """The signatures over each of these records, oldest first; those without any are left out."""
 
 
 class Decisions(Protocol):
@@ -172,6 +206,8 @@ class Books:
     lineages: Lineages
     evidence: EvidenceStore
     approvals: Approvals
+    acts: Acts
+    signatures: Signatures
     decisions: Decisions
     audit: AuditLog
     ledger: SpendLedger

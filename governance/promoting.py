@@ -53,6 +53,8 @@ def assemble(books: Books, subject: Subject, manifest_digest: str, lineage: Line
     inheritance = inherit(books, lineage)
     evidence = books.evidence.about(manifest_digest)
     seen = dict.fromkeys(books.evidence.seen(subject.uid))
+    approvals, acts = books.approvals.of(subject.uid), books.acts.of(subject.uid)
+    names = [*(e.digest for e in evidence), *(a.digest for a in approvals), *(a.digest for a in acts)]
     return Dossier(
         subject=subject,
         digest=manifest_digest,
@@ -64,7 +66,9 @@ def assemble(books: Books, subject: Subject, manifest_digest: str, lineage: Line
         accounts=tuple(
             found for name in _datasets(books, inheritance) if (found := account(books, name)) is not None
         ),
-        approvals=books.approvals.of(subject.uid),
+        approvals=approvals,
+        acts=acts,
+        signatures=books.signatures.of(names) if names else {},
     )
 
 

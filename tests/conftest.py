@@ -21,6 +21,8 @@ from governance.domain.evidence import Evidence, EvidenceType
 from governance.domain.label import Confidentiality, Consent, Identifiability, Label, LegalBasis
 from governance.domain.manifest import File, Manifest
 from governance.domain.mechanism import DpTraining, Neighbouring, SampledGaussian, Sampling
+from governance.domain.review import BreakGlass, ReviewRequest, Revocation, Waiver
+from governance.domain.signature import Signature
 from governance.domain.subject import Subject, VersionName
 from governance.memory import MemoryArchive
 from governance.storage.archive import SqlArchive, open_archive
@@ -116,6 +118,47 @@ class Make:
             expires_at=self.later(60),
         )
         return replace(approval, **changes)
+
+    def waiver(self, uid: str = "u1", **changes: Any) -> Waiver:
+        waiver = Waiver(
+            subject_uid=uid,
+            by="dora",
+            at=NOON,
+            reason="the new attack is measured next week",
+            target="production",
+            check="membership-tpr",
+            manifest_digest="b" * 64,
+            policy_digest="d" * 64,
+            role="dpo",
+            expires_at=self.later(60),
+        )
+        return replace(waiver, **changes)
+
+    def break_glass(self, uid: str = "u1", **changes: Any) -> BreakGlass:
+        broken = BreakGlass(
+            subject_uid=uid,
+            by="erin",
+            at=NOON,
+            reason="the old model refuses every patient",
+            target="production",
+            manifest_digest="b" * 64,
+            policy_digest="d" * 64,
+            role="accountable_executive",
+            expires_at=self.later(60),
+            via="executives",
+        )
+        return replace(broken, **changes)
+
+    def request(self, uid: str = "u1", **changes: Any) -> ReviewRequest:
+        ground = self.approval(uid).ground
+        return replace(ReviewRequest(uid, "ada", NOON, "ready for the clinic", ground), **changes)
+
+    def revocation(self, uid: str = "u1", **changes: Any) -> Revocation:
+        revoked = self.approval(uid).digest
+        return replace(Revocation(uid, "dora", NOON, "a complaint came", revoked, "b" * 64), **changes)
+
+    def signature(self, **changes: Any) -> Signature:
+        return replace(Signature("a1" * 32, "ed25519", "c2lnbmVk"), **changes)
 
     def decision(self, uid: str = "u1", status: Status = Status.PASSED, **changes: Any) -> Decision:
         decision = Decision(

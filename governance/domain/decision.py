@@ -33,6 +33,10 @@ class Status(str, Enum):
     """Failed or missing, but the rule only warns."""
     NOTED = "noted"
     """Failed or missing, but the rule only records."""
+    WAIVED = "waived"
+    """Not passed, but people entitled to it let it pass for a time."""
+    OVERRIDDEN = "overridden"
+    """Not passed, but somebody broke the glass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Decision:
         """The findings that stand in the way, in order."""
         open_ = (Status.FAILED, Status.MISSING, Status.UNDECIDED)
         return tuple(finding for finding in self.findings if finding.status in open_)
+
+    @property
+    def exceptional(self) -> tuple[Finding, ...]:
+        """The findings that only a waiver or broken glass let through."""
+        passed_by = (Status.WAIVED, Status.OVERRIDDEN)
+        return tuple(finding for finding in self.findings if finding.status in passed_by)
 
     @property
     def record_digest(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from governance.canonical import digest
@@ -12,6 +13,8 @@ from governance.domain.evidence import Evidence, EvidenceType
 from governance.domain.label import Inheritance, to_json
 from governance.domain.lineage import Lineage
 from governance.domain.mechanism import DpTraining
+from governance.domain.review import Act
+from governance.domain.signature import Signature
 from governance.domain.subject import Subject
 
 
@@ -49,6 +52,10 @@ class Dossier:
     """One for every dataset in the lineage that has a budget."""
     approvals: tuple[Approval, ...]
     """Everything ever said about this version; only those on the present ground count."""
+    acts: tuple[Act, ...] = ()
+    """Requests, revocations, waivers and broken glass about this version, oldest first."""
+    signatures: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
+    """By the digest of what they sign; whose they are, the policy's keys say."""
 
     def of(self, type: EvidenceType, now: datetime) -> tuple[Evidence, ...]:
         """Unexpired evidence of one type about these bytes, oldest first."""
@@ -75,3 +82,5 @@ class Asking:
     actor: str | None
     """None when nobody could be identified; that closes protected targets."""
     at: datetime
+    groups: frozenset[str] = frozenset()
+    """The groups of whoever asks, as the server's log-in knows them."""

@@ -96,6 +96,78 @@ class ApprovalGiven(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRequested(Event):
+    """Somebody asked for a promotion to be reviewed."""
+
+    name: ClassVar[str] = "review:requested"
+    request: str
+    uid: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRevoked(Event):
+    """An approval, waiver or broken glass was taken back and no longer counts."""
+
+    name: ClassVar[str] = "approval:revoked"
+    revoked: str
+    uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWaived(Event):
+    """A person let one check on exact bytes pass for a time; it counts once enough people signed."""
+
+    name: ClassVar[str] = "check:waived"
+    waiver: str
+    uid: str
+    target: str
+    check: str
+    role: str
+    expires: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlassBroken(Event):
+    """In an emergency a person let exact bytes through, for a short time, against the policy."""
+
+    name: ClassVar[str] = "glass:broken"
+    break_glass: str
+    uid: str
+    target: str
+    role: str
+    expires: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAccessed(Event):
+    """Somebody was given the bytes of a version whose label restricts access."""
+
+    name: ClassVar[str] = "version:accessed"
+    uid: str
+    version: str
+    action: str
+    route: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDenied(Event):
+    """Somebody was refused the bytes of a version whose label restricts access."""
+
+    name: ClassVar[str] = "access:denied"
+    uid: str
+    version: str
+    action: str
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PromotionAllowed(Event):
     """A promotion was allowed and carried out; `serves` is where the approved bytes lie."""
 
@@ -184,7 +256,13 @@ EVENTS: tuple[type[Event], ...] = (
     VersionRenamed,
     VersionDeleted,
     EvidenceRecorded,
+    ReviewRequested,
     ApprovalGiven,
+    ApprovalRevoked,
+    CheckWaived,
+    GlassBroken,
+    VersionAccessed,
+    AccessDenied,
     PromotionAllowed,
     PromotionDenied,
     PromotionWithdrawn,

@@ -28,6 +28,22 @@ class EvidenceType(str, Enum):
     DPIA = "dpia"
 
 
+PREDICATES = "https://mlflow-governance.dev/"
+"""How the predicate types of our statements begin."""
+
+
+def statement_about(
+    manifest_digest: str, kind: str, predicate: Mapping[str, Any], version: int = 1
+) -> dict[str, Any]:
+    """The in-toto Statement v1 (https://in-toto.io/Statement/v1) that says something about exact bytes."""
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "model", "digest": {"sha256": manifest_digest}}],
+        "predicateType": f"{PREDICATES}{kind}/v{version}",
+        "predicate": dict(predicate),
+    }
+
+
 # No slots: the digest is kept where it was computed.
 @dataclass(frozen=True)
 class Evidence:
@@ -46,18 +62,14 @@ class Evidence:
 
     def statement(self) -> dict[str, Any]:
         """The in-toto Statement v1 (https://in-toto.io/Statement/v1) that states these facts."""
-        return {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": "model", "digest": {"sha256": self.subject_digest}}],
-            "predicateType": f"https://mlflow-governance.dev/{self.type.value}/v{self.version}",
-            "predicate": {
-                "producer": self.producer,
-                "created": timestamp(self.created_at),
-                "expires": timestamp(self.expires_at) if self.expires_at else None,
-                "inputs": list(self.inputs),
-                "body": dict(self.body),
-            },
+        predicate = {
+            "producer": self.producer,
+            "created": timestamp(self.created_at),
+            "expires": timestamp(self.expires_at) if self.expires_at else None,
+            "inputs": list(self.inputs),
+            "body": dict(self.body),
         }
+        return statement_about(self.subject_digest, self.type.value, predicate, self.version)
 
     @cached_property
     def digest(self) -> str:
@@ -75,7 +87,7 @@ class Evidence:
             kind, _, version = statement["predicateType"].rpartition("/v")
             predicate = statement["predicate"]
             evidence = Evidence(
-                type=EvidenceType(kind.removeprefix("https://mlflow-governance.dev/")),
+                type=EvidenceType(kind.removeprefix(PREDICATES)),
                 subject_digest=statement["subject"][0]["digest"]["sha256"],
                 producer=predicate["producer"],
                 created_at=instant(predicate["created"]),

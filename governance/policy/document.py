@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -11,13 +11,18 @@ from typing import Any
 import yaml
 
 from governance.canonical import digest
-from governance.domain.label import EVERYTHING, Ordered
 from governance.errors import Mistake, NotFound, UsageError
+from governance.policy.access import ANYWHERE, AccessRule, Regions
+from governance.policy.conditions import CHAINS, EVERY_LABEL, FLAGS, SETS, Range, When
+from governance.policy.exceptions import BreakGlassRule, WaiverRule
 from governance.policy.names import canonical_name, imitates, looks_like, matches
 
 __all__ = [
+    "CHAINS",
     "CHOSEN_BY",
+    "FLAGS",
     "SCHEMA",
+    "SETS",
     "CheckUse",
     "Enforcement",
     "Policy",
@@ -80,61 +85,12 @@ class Role:
 
     name: str
     users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Groups, as the server's log-in knows them, whose members may wear it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A stretch of a chain of label words; None is an open end."""
-
-    at_least: Ordered | None = None
-    at_most: Ordered | None = None
-
-    def __contains__(self, value: Ordered) -> bool:
-        low = self.at_least is None or self.at_least <= value
-        return low and (self.at_most is None or value <= self.at_most)
-
-    def to_json(self) -> dict[str, str]:
-        """The range as it stands in a policy document."""
-        return {
-            key: value.word
-            for key in ("at_least", "at_most")
-            if isinstance(value := getattr(self, key), Ordered)
-        }
-
-
-CHAINS = ("confidentiality", "identifiability", "consent", "legal_basis")
-SETS = ("special_categories", "subject_categories")
-FLAGS = ("vulnerable", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """The labels a rule looks at: all conditions given must hold; without any it looks at every label."""
-
-    confidentiality: Range | None = None
-    identifiability: Range | None = None
-    consent: Range | None = None
-    legal_basis: Range | None = None
-    special_categories: frozenset[str] | None = None
-    """At least one of these; `EVERYTHING` is any at all."""
-    subject_categories: frozenset[str] | None = None
-    vulnerable: bool | None = None
-    unknown: bool | None = None
-    """Whether something unknown went into the model."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The conditions as they stand in a policy document."""
-        given = {key: value for key in CHAINS + SETS + FLAGS if (value := getattr(self, key)) is not None}
-        return {
-            key: value.to_json()
-            if isinstance(value, Range)
-            else value
-            if isinstance(value, bool)
-            else "any"
-            if value == EVERYTHING
-            else {"any_of": sorted(value)}
-            for key, value in given.items()
-        }
+    def to_json(self) -> dict[str, list[str]]:
+        """The role as it stands in a policy document."""
+        return {"users": list(self.users)} | ({"groups": list(self.groups)} if self.groups else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +119,7 @@ class Rule:
 
     name: str
     checks: tuple[CheckUse, ...]
-    when: When = When()
+    when: When = EVERY_LABEL
     targets: tuple[str, ...] | None = None
     """None means all."""
     enforcement: Enforcement = Enforcement.DENY
@@ -202,6 +158,18 @@ class Policy:
     """Why the controller chose these thresholds."""
     max_age_days: int | None = None
     """Attack measurements older than this do not count; None means that they do not age."""
+    evidence_signed_by: tuple[str, ...] = ()
+    """Of these one must have signed evidence for it to count; empty lets unsigned evidence count."""
+    approvals_signed: bool = False
+    """Whether approvals, waivers and broken glass count only with a signature of the person's own key."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Public keys (PEM or OpenSSH) of people and services, by name."""
+    waivers: Mapping[str, WaiverRule] = field(default_factory=dict)
+    """By check; a check that is not here cannot be waived."""
+    break_glass: BreakGlassRule | None = None
+    access: tuple[AccessRule, ...] = ()
+    """Every rule that looks at the label must be satisfied; where none looks, everybody may."""
+    regions: Regions = ANYWHERE
     warnings: tuple[Mistake, ...] = ()
     """What keeps the policy from being fulfilled, but does not make it wrong."""
 
@@ -310,9 +278,13 @@ class Policy:
                     return pattern
         return None
 
-    def roles_of(self, user: str) -> frozenset[str]:
+    def roles_of(self, user: str, groups: Collection[str] = ()) -> frozenset[str]:
         """The roles somebody holds. Spelling counts: another spelling may be another account."""
-        return frozenset(role.name for role in self.roles.values() if user in role.users)
+        return frozenset(
+            role.name
+            for role in self.roles.values()
+            if user in role.users or not set(groups).isdisjoint(role.groups)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The resolved document as JSON values."""
@@ -320,10 +292,29 @@ class Policy:
         for key in ("description", "justification"):
             if value := getattr(self, key):
                 data[key] = value
-        if self.max_age_days is not None:
-            data["evidence"] = {"max_age_days": self.max_age_days}
-        return data | {
-            "targets": {name: target.to_json() for name, target in self.targets.items()},
-            "roles": {name: {"users": list(role.users)} for name, role in self.roles.items()},
-            "rules": [rule.to_json() for rule in self.rules],
+        if evidence := self._evidence():
+            data["evidence"] = evidence
+        return (
+            data
+            | {
+                "targets": {name: target.to_json() for name, target in self.targets.items()},
+                "roles": {name: role.to_json() for name, role in self.roles.items()},
+                "rules": [rule.to_json() for rule in self.rules],
+            }
+            | self._optional_sections()
+        )
+
+    def _evidence(self) -> dict[str, Any]:
+        age = {} if self.max_age_days is None else {"max_age_days": self.max_age_days}
+        return age | ({"signed_by": list(self.evidence_signed_by)} if self.evidence_signed_by else {})
+
+    def _optional_sections(self) -> dict[str, Any]:
+        sections: dict[str, Any] = {
+            "approvals": {"signed": True} if self.approvals_signed else {},
+            "keys": {name: list(keys) for name, keys in self.keys.items()},
+            "waivers": {name: rule.to_json() for name, rule in self.waivers.items()},
+            "break_glass": self.break_glass.to_json() if self.break_glass else {},
+            "access": [rule.to_json() for rule in self.access],
+            "regions": self.regions.to_json(),
         }
+        return {name: section for name, section in sections.items() if section}

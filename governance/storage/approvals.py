@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -28,13 +27,14 @@ class Approvals:
                 approvals.insert().values(
                     digest=name,
                     subject_uid=approval.ground.subject_uid,
-                    ground=canonical(asdict(approval.ground)).decode(),
+                    ground=canonical(approval.ground.to_json()).decode(),
                     role=approval.role,
                     actor=approval.by,
                     at=timestamp(approval.at),
                     verdict=approval.verdict.value,
                     reason=approval.reason,
                     expires_at=timestamp(approval.expires_at) if approval.expires_at else None,
+                    via=approval.via,
                 )
             )
 
@@ -47,15 +47,15 @@ class Approvals:
 
 
 def _approval(row: Row[Any]) -> Approval:
-    ground = json.loads(row.ground)
     approval = Approval(
-        ground=Ground(**ground | {"evidence_digests": tuple(ground["evidence_digests"])}),
+        ground=Ground.from_json(json.loads(row.ground)),
         role=row.role,
         by=row.actor,
         at=instant(row.at),
         verdict=Verdict(row.verdict),
         reason=row.reason,
         expires_at=instant(row.expires_at) if row.expires_at else None,
+        via=row.via,
     )
     intact("approval", row.digest, approval.digest)
     return approval

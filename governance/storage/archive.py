@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 from governance.errors import Undecided, UsageError
 from governance.ports import Books
 from governance.storage import schema
+from governance.storage.acts import Acts
 from governance.storage.approvals import Approvals
 from governance.storage.audit_log import AuditLog
 from governance.storage.catalogue import Catalogue
@@ -29,6 +30,7 @@ from governance.storage.evidence import EvidenceStore
 from governance.storage.lineages import Lineages
 from governance.storage.policies import PolicyArchive
 from governance.storage.schema import ready as ready
+from governance.storage.signatures import Signatures
 from governance.storage.spend_ledger import SpendLedger
 from governance.storage.subjects import Subjects
 from governance.storage.tables import locks
@@ -47,6 +49,8 @@ def books(connection: Connection) -> Books:
         lineages=Lineages(connection),
         evidence=EvidenceStore(connection),
         approvals=Approvals(connection),
+        acts=Acts(connection),
+        signatures=Signatures(connection),
         decisions=Decisions(connection),
         audit=AuditLog(connection),
         ledger=SpendLedger(connection),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from governance.canonical import instant, timestamp
 from governance.domain.subject import Subject, VersionName
 from governance.errors import Conflict, NotFound
-from governance.storage.tables import subjects
+from governance.storage.tables import locations, subjects
 
 
 class Subjects:
@@ -87,6 +88,20 @@ class Subjects:
             self._connection.execute(
                 subjects.update().where(subjects.c.uid == uid).values(buried_at=timestamp(at))
             )
+
+    def locate(self, uid: str, location: str) -> None:
+        """Remember that bytes of a version lie, or lay, at a canonical location."""
+        known = select(locations.c.uid).where(locations.c.uid == uid, locations.c.location == location)
+        if self._connection.scalar(known) is None:
+            self._connection.execute(locations.insert().values(uid=uid, location=location))
+
+    def located(self, places: Collection[str]) -> tuple[Subject, ...]:
+        """Every version, living or buried, with bytes at one of these locations, oldest first."""
+        at = select(locations.c.uid).where(locations.c.location.in_(sorted(places)))
+        rows = self._connection.execute(
+            select(subjects).where(subjects.c.uid.in_(at)).order_by(subjects.c.position)
+        )
+        return tuple(_subject(row) for row in rows)
 
     def _row(self, uid: str) -> Row[Any]:
         row = self._connection.execute(select(subjects).where(subjects.c.uid == uid)).one_or_none()

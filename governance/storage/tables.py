@@ -148,8 +148,42 @@ approvals = Table(
     _text("verdict"),
     _text("reason"),
     _optional("expires_at"),
+    _optional("via"),
 )
 """What reviewers said."""
+
+acts = Table(
+    "governance_acts",
+    metadata,
+    _position(),
+    _text("digest", unique=True),
+    _text("subject_uid", index=True),
+    _text("kind", index=True),
+    _text("record"),
+)
+"""Requests, revocations, waivers and broken glass."""
+
+signatures = Table(
+    "governance_signatures",
+    metadata,
+    _position(),
+    _text("record_digest", index=True),
+    _text("keyid"),
+    _text("algorithm"),
+    _text("value"),
+    UniqueConstraint("record_digest", "keyid", "value"),
+)
+"""Signatures over evidence, approvals and acts."""
+
+locations = Table(
+    "governance_locations",
+    metadata,
+    _position(),
+    _text("uid"),
+    _text("location", index=True),
+    UniqueConstraint("uid", "location"),
+)
+"""Where bytes of a version lie, or lay."""
 
 decisions = Table(
     "governance_decisions",

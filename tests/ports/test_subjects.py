@@ -121,3 +121,24 @@ def test_living_versions_of_a_model_come_by_number(archive: Any, make: Any) -> N
     with archive.reading() as books:
         assert ["u9", "u10"] == [subject.uid for subject in books.subjects.living("visits", "default")]
         assert () == books.subjects.living("unknown", "default")
+
+
+def test_versions_are_found_by_where_their_bytes_lie(archive: Any, make: Any) -> None:
+    """Living and buried alike, in the order of registration; a place may hold several."""
+    first, second = make.subject("u1"), make.subject("u2", version=2)
+    with archive.writing() as books:
+        books.subjects.add(first)
+        books.subjects.add(second)
+        for uid, place in (
+            ("u2", "s3://b/m"),
+            ("u1", "s3://b/m"),
+            ("u1", "s3://b/frozen"),
+            ("u1", "s3://b/m"),
+        ):
+            books.subjects.locate(uid, place)
+        books.subjects.bury("u1", make.noon)
+
+    with archive.reading() as books:
+        assert (first, second) == books.subjects.located(["s3://b/m", "s3://b"])
+        assert (first,) == books.subjects.located(["s3://b/frozen"])
+        assert () == books.subjects.located([])

@@ -28,6 +28,9 @@ def filled(database: Any, make: Any) -> Any:
         books.evidence.keep_manifest("u1", make.manifest())
         books.approvals.add(make.approval())
         books.decisions.add(make.decision(status=Status.FAILED), None)
+        books.acts.add(make.waiver())
+        books.signatures.add("b" * 64, make.signature())
+        books.subjects.locate("u1", "s3://bucket/frozen/1")
         books.ledger.reserve(make.spend())
         books.policies.keep("d" * 64, "baseline", "text", make.noon)
         for number in range(10):
