@@ -72,6 +72,7 @@ def environment() -> dict[str, str]:
 
 def start(folder: Path, *command: str) -> subprocess.Popen[str]:
     """Start the demonstration, in a process group of its own, as a terminal does."""
+    # Where the tests run in the background, SIGINT is ignored, and children inherit that.
     return subprocess.Popen(
         [*(command or (str(Path(sys.executable).parent / "governance"), "demo")), str(folder)],
         env=environment(),
@@ -80,7 +81,12 @@ def start(folder: Path, *command: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def watch(demo: subprocess.Popen[str], words: str) -> None:
