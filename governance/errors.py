@@ -33,6 +33,10 @@ class Conflict(UsageError):
     """The request contradicts a fact already recorded; nothing was written."""
 
 
+class Forbidden(GovernanceError):
+    """The request is sound, and this caller may not make it; nothing was changed (exit code 1)."""
+
+
 class Undecided(GovernanceError):
     """No answer could be reached; nothing was changed (exit code 3)."""
 

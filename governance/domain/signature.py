@@ -118,16 +118,21 @@ def _object(data: object, what: str) -> dict[str, Any]:
 
 
 def _text(data: object, name: str) -> str:
-    if not isinstance(data, str):
-        raise ValueError(f"{name}: expected a text")
-    return data
+    try:
+        if isinstance(data, str):
+            # Half a surrogate pair is no letter, and has no bytes that could be signed.
+            data.encode()
+            return data
+    except UnicodeEncodeError:
+        pass
+    raise ValueError(f"{name}: expected a text")
 
 
 def _base64(data: object, name: str) -> bytes:
     text = _text(data, name)
+    if "+" not in text and "/" not in text:
+        text = text.replace("-", "+").replace("_", "/")
     try:
-        if "-" in text or "_" in text:
-            return b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
         return b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError(f"{name}: expected base64") from error
