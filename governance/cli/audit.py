@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from governance.cli.options import format_option, printable, talk, write_json
+from governance.cli.audit_log import log, reading
+from governance.cli.key import FILE, key_option, open_private, read_public
+from governance.cli.options import format_option, talk, write_json
 
 if TYPE_CHECKING:
-    from governance.domain.chain import Checkpoint, Entry, Verification
-    from governance.ports import Archive, AuditLog
+    from governance.checkpointing import Kept
+    from governance.desk import Desk
+    from governance.domain.chain import Checkpoint, Verification
+    from governance.ports import AuditLog
 
 
 @click.group()
@@ -22,32 +24,7 @@ def audit() -> None:
     """Read and verify the audit log."""
 
 
-@audit.command()
-@click.option(
-    "--type", "types", multiple=True, metavar="TYPE", help="Only these, for example promotion:denied."
-)
-@click.option(
-    "--subject", metavar="WORD", help="Only entries that name this uid, version, dataset or digest."
-)
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Only entries behind this position.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
-@format_option
-def log(types: tuple[str, ...], subject: str | None, after: int, limit: int | None, form: str) -> None:
-    """Print the audit log, oldest first."""
-    from governance.domain.events import EVENTS
-
-    known = sorted(event.name for event in EVENTS)
-    for type in types:
-        if type not in known:
-            raise click.BadParameter(f"{type!r} is none of {', '.join(known)}", param_hint="--type")
-    with _archive().reading() as books:
-        wanted = (
-            entry
-            for entry in books.audit.entries(after)
-            if (not types or entry.type in types) and (subject is None or subject in entry.body.values())
-        )
-        write = _write_json if form == "json" else _write_text
-        write(islice(wanted, limit))
+audit.add_command(log)
 
 
 @audit.command()
@@ -56,46 +33,58 @@ def log(types: tuple[str, ...], subject: str | None, after: int, limit: int | No
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Start at a checkpoint kept elsewhere; only this shows that the end was cut off.",
 )
+@click.option(
+    "--public-key",
+    "key_files",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="The checkpoint counts only if this key signed it; of several, one of them.",
+)
 @format_option
-def verify(from_checkpoint: Path | None, form: str) -> None:
+def verify(from_checkpoint: Path | None, key_files: tuple[Path, ...], form: str) -> None:
     """Walk the hash chain and name the first entry at which it does not hold (exit code 1)."""
-    checkpoint = _read_checkpoint(from_checkpoint) if from_checkpoint else None
-    with _archive().reading() as books:
-        found = _walk(books.audit, checkpoint)
+    from governance.domain.chain import GENESIS, Flaw, Verification
+
+    if key_files and from_checkpoint is None:
+        raise click.UsageError("--public-key goes with --from-checkpoint FILE only.")
+    kept = _read_checkpoint(from_checkpoint) if from_checkpoint else None
+    signers = _signers(kept, key_files) if kept else []
+    if key_files and not signers:
+        found = Verification(0, GENESIS, Flaw(0, "none of the given keys signed its checkpoint"))
+    else:
+        with reading() as chain:
+            found = _walk(chain, kept.checkpoint if kept else None)
     if form == "json":
         flaw = {"position": found.flaw.position, "reason": found.flaw.reason} if found.flaw else None
-        write_json("verification", {"entries": found.entries, "head": found.head, "flaw": flaw})
-    elif found.flaw:
-        click.echo(f"Entry {found.flaw.position} breaks the audit log: {found.flaw.reason}.")
-    else:
+        body = {"entries": found.entries, "head": found.head, "flaw": flaw, "checkpoint_signed_by": signers}
+        write_json("verification", body)
+    elif not found.flaw:
         click.echo(f"The audit log holds: {found.entries} entries, head {found.head}.")
-        if checkpoint is None:
+        if kept is None:
             talk("A log that was cut short holds too: compare it with --from-checkpoint FILE.")
+    elif key_files and not signers:
+        click.echo(f"None of the given keys signed the checkpoint {from_checkpoint}: it proves nothing.")
+    else:
+        click.echo(f"Entry {found.flaw.position} breaks the audit log: {found.flaw.reason}.")
     if found.flaw:
         raise SystemExit(1)
 
 
 @audit.command()
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A new file; by default standard output.",
-)
-def checkpoint(output: Path | None) -> None:
+@key_option
+@click.option("--output", type=FILE, help="A new file; by default standard output.")
+def checkpoint(key_file: Path | None, output: Path | None) -> None:
     """Write down where the log ends now; keep it where the database's owner cannot change it."""
-    from governance import bootstrap
-    from governance.canonical import timestamp
+    from governance import bootstrap, checkpointing
+    from governance.domain.chain import Checkpoint
     from governance.errors import Conflict
 
-    with _archive().reading() as books:
-        position, head = books.audit.head()
+    key = open_private(key_file) if key_file else None
+    with reading() as chain:
+        end, now = Checkpoint(*chain.head()), bootstrap.clock()
     text = json.dumps(
-        {
-            "schema": "governance/checkpoint/v1",
-            "position": position,
-            "hash": head,
-            "time": timestamp(bootstrap.clock()),
-        }
+        checkpointing.signed(end, now, key).to_json() if key else checkpointing.unsigned(end, now)
     )
     if output is None:
         click.echo(text)
@@ -109,13 +98,7 @@ def checkpoint(output: Path | None) -> None:
         ) from error
 
 
-def _archive() -> Archive:
-    from governance import bootstrap
-
-    return bootstrap.archive(bootstrap.settings())
-
-
-def _walk(log: AuditLog, checkpoint: Checkpoint | None) -> Verification:
+def _walk(log: AuditLog | Desk, checkpoint: Checkpoint | None) -> Verification:
     """Verify behind a progress bar on standard error."""
     from rich.console import Console
     from rich.progress import Progress
@@ -130,50 +113,26 @@ def _walk(log: AuditLog, checkpoint: Checkpoint | None) -> Verification:
         return chain.verify_from(checkpoint, entries) if checkpoint else chain.verify(entries)
 
 
-def _read_checkpoint(path: Path) -> Checkpoint:
-    from governance.domain.chain import Checkpoint
+def _read_checkpoint(path: Path) -> Kept:
+    from governance import checkpointing
     from governance.errors import UsageError
 
     try:
-        data = json.loads(path.read_text("utf-8"))
-        if data["schema"] == "governance/checkpoint/v1" and data["position"] >= 0:
-            return Checkpoint(int(data["position"]), str(data["hash"]))
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise UsageError(
-        f"{path} is no checkpoint of the audit log.",
-        "Make one with: governance audit checkpoint --output FILE",
-    )
+        return checkpointing.read(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(
+            f"{path} is no checkpoint of the audit log: {error}.",
+            "Make one with: governance audit checkpoint --output FILE",
+        ) from error
 
 
-def _write_text(entries: Iterable[Entry]) -> None:
-    from governance.canonical import timestamp
+def _signers(kept: Kept, key_files: tuple[Path, ...]) -> list[str]:
+    """Which of the key files signed a checkpoint; a signed one is not believed without looking."""
+    from governance.errors import UsageError
 
-    for entry in entries:
-        body = json.dumps(dict(entry.body), ensure_ascii=False)
-        words = (str(entry.position), timestamp(entry.at), entry.actor, entry.type, body)
-        click.echo("  ".join(map(printable, words)))
-
-
-def _write_json(entries: Iterable[Entry]) -> None:
-    # One entry at a time: a log is longer than memory should have to be.
-    click.echo('{"schema": "governance/audit-log/v1", "entries": [', nl=False)
-    separator = "\n"
-    for entry in entries:
-        click.echo(separator + json.dumps(_to_json(entry)), nl=False)
-        separator = ",\n"
-    click.echo("\n]}")
-
-
-def _to_json(entry: Entry) -> dict[str, Any]:
-    from governance.canonical import timestamp
-
-    return {
-        "position": entry.position,
-        "at": timestamp(entry.at),
-        "actor": entry.actor,
-        "type": entry.type,
-        "body": dict(entry.body),
-        "parent": entry.parent,
-        "hash": entry.hash,
-    }
+    if kept.envelope is not None and not key_files:
+        raise UsageError(
+            "The checkpoint is signed, and no key was given to check that.",
+            "Name the key of whoever makes the checkpoints: --public-key FILE",
+        )
+    return sorted(kept.signers({str(file): [read_public(file)] for file in key_files}))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
 from governance.canonical import canonical, instant, timestamp
-from governance.domain.chain import GENESIS, Entry, seal
+from governance.domain.chain import GENESIS, Body, Entry, seal
 from governance.domain.events import Event
 from governance.storage.tables import audit
 
@@ -45,13 +46,31 @@ class AuditLog:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Entries behind a position, in order, a page at a time."""
         while True:
-            page = self._connection.execute(
-                select(audit).where(audit.c.position > after).order_by(audit.c.position).limit(PAGE)
-            ).all()
-            yield from map(_entry, page)
+            page = self._page(after)
+            yield from page
             if len(page) < PAGE:
                 return
             after = page[-1].position
+
+    def _page(self, after: int) -> list[Entry]:
+        behind = audit.c.position > after
+        try:
+            rows = self._connection.execute(
+                select(audit).where(behind).order_by(audit.c.position).limit(PAGE)
+            )
+            return [entry(row) for row in rows]
+        except OperationalError as error:
+            # SQLite keeps bytes that are no text where a text belongs; Python's driver then gives no row.
+            if "decode" not in str(error.orig):
+                raise
+        positions = select(audit.c.position).where(behind).order_by(audit.c.position).limit(PAGE)
+        return [self._alone(position) for position in self._connection.scalars(positions).all()]
+
+    def _alone(self, position: int) -> Entry:
+        try:
+            return entry(self._connection.execute(select(audit).where(audit.c.position == position)).one())
+        except OperationalError:
+            return Entry(position, NEVER, "", "", Body(""), "", "")
 
     def head(self) -> tuple[int, str]:
         """Position and hash of the last entry; (0, GENESIS) when there is none."""
@@ -61,24 +80,22 @@ class AuditLog:
         return (row.position, row.hash) if row is not None else (0, GENESIS)
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.position, _at(row.at), row.actor, row.type, _body(row.body), row.parent, row.hash)
+def entry(row: Sequence[Any]) -> Entry:
+    """A row of the table as an entry, whatever it holds."""
+    # SQLite lets its owner put bytes or a number where a text belongs.
+    position, at, actor, type, body, parent, hash = row
+    return Entry(position, _at(at), str(actor), str(type), Body(str(body)), str(parent), str(hash))
+
+
+NEVER = datetime.min.replace(tzinfo=timezone.utc)
+"""The time of an entry that has no readable one, which breaks the chain there.
+
+An exception instead would hide at which position it does.
+"""
 
 
 def _at(text: str) -> datetime:
-    # A time or a body that somebody made unreadable must come back as one that breaks the chain:
-    # an exception here would hide at which position it does.
     try:
         return instant(text)
-    except ValueError:
-        return datetime.min.replace(tzinfo=timezone.utc)
-
-
-def _body(text: str) -> Mapping[str, Any]:
-    try:
-        body = json.loads(text)
-        if isinstance(body, dict) and canonical(body).decode() == text:
-            return body
-    except (ValueError, RecursionError):
-        pass
-    return {"unreadable": text}
+    except (ValueError, TypeError):
+        return NEVER

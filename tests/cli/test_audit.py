@@ -12,7 +12,13 @@ from sqlalchemy import text
 
 from governance.cli.audit import audit
 from governance.domain.chain import GENESIS
-from governance.domain.events import BudgetReserved, ChangeRefused, VersionDeleted
+from governance.domain.events import (
+    BudgetReserved,
+    ChangeRefused,
+    PromotionAllowed,
+    VersionDeleted,
+    VersionRegistered,
+)
 from governance.errors import Conflict, UsageError
 from governance.storage.archive import SqlArchive, open_archive
 
@@ -97,12 +103,20 @@ def test_the_log_as_json_is_whole(filled: SqlArchive, books_file: Path) -> None:
         (["--after", "1", "--limit", "2"], [2, 3]),
         (["--type", "version:deleted", "--limit", "1"], [1]),
         (["--after", "9"], []),
+        (["--actor", "ada"], [1, 4]),
+        (["--actor", "ad"], []),
+        (["--since", "2026-03-01T12:02:00.123456Z"], [3, 4]),
+        (["--since", "2026-03-01T13:03+01:00"], [4]),
+        (["--since", "2026-03-01 12:03"], [4]),
+        (["--since", "2026-03-01"], [1, 2, 3, 4]),
+        (["--since", "2026-03-02"], []),
+        (["--actor", "ada", "--since", "2026-03-01T12:01", "--type", "version:deleted"], [4]),
     ],
 )
 def test_the_log_is_filtered(
     filled: SqlArchive, books_file: Path, arguments: list[str], expected: list[int]
 ) -> None:
-    """By type, by what an entry names, by position and number; an empty answer is an answer."""
+    """By type, by what an entry names, by who and when, by position and number."""
     del filled
     assert expected == positions(call(books_file, "log", "--format", "json", *arguments))
 
@@ -113,6 +127,101 @@ def test_an_unknown_type_is_wrong_usage(books_file: Path) -> None:
 
     assert 2 == result.exit_code
     assert "promotion:denied" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--since", "--as-of"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-02-30", "12:00", "", "2026-03-01T12:00ZZ", "9999-12-31T23:59-23:59"]
+)
+def test_what_is_no_time_is_wrong_usage(books_file: Path, option: str, text: str) -> None:
+    """What is expected is shown by examples, with and without a zone."""
+    result = call(books_file, "log", option, text)
+
+    assert 2 == result.exit_code
+    assert "2026-03-01T12:00 (both UTC) or 2026-03-01T12:00+01:00" in " ".join(result.stderr.split())
+
+
+@pytest.fixture
+def promoted(books_file: Path, make: Any) -> list[str]:
+    """Version 1 is the champion at noon, version 2 an hour later; the digests of both decisions."""
+    decisions = [
+        make.decision(f"u{number}", at=make.later(60 * number - 60), change="alias @champion of visits")
+        for number in (1, 2)
+    ]
+    with open_archive(f"sqlite:///{books_file}").writing() as books:
+        for number, decision in enumerate(decisions, start=1):
+            uid, name, digest = f"u{number}", f"models:/visits/{number}", decision.record_digest
+            books.audit.append(decision.at, "ada", VersionRegistered(uid, name, "b" * 64, {}, []))
+            books.decisions.add(decision, "/frozen")
+            event = PromotionAllowed(uid, digest, "production", decision.change, "nothing", "/frozen")
+            books.audit.append(decision.at, "dora\x1b[31m", event)
+    return [decision.record_digest for decision in decisions]
+
+
+def test_what_stood_where_at_a_time(promoted: list[str], books_file: Path) -> None:
+    """The version, by whose decision, under which policy; forged colours are spelled out."""
+    result = call(books_file, "log", "--as-of", "2026-03-01T13:30+01:00")
+
+    expected = (
+        "@champion of visits: models:/visits/1, uid u1\n"
+        "  since 2026-03-01T12:00:00.123456Z, by dora\\x1b[31m, for target production\n"
+        f"  decision {promoted[0]}\n"
+        f"  policy baseline, digest {'d' * 64}\n"
+    )
+    assert (0, expected) == (result.exit_code, result.stdout)
+
+
+def test_what_stood_where_at_a_time_as_json(promoted: list[str], books_file: Path) -> None:
+    """The time asked for in UTC, and every fact under its name."""
+    options = ("--place", "@champion", "--model", "visits", "--format", "json")
+    result = call(books_file, "log", "--as-of", "2026-03-01T14:00:00", *options)
+
+    held = {
+        "place": "@champion",
+        "model": "visits",
+        "workspace": "default",
+        "version": "models:/visits/2",
+        "uid": "u2",
+        "since": "2026-03-01T13:00:00.123456Z",
+        "actor": "dora\x1b[31m",
+        "target": "production",
+        "decision": promoted[1],
+        "policy": {"name": "baseline", "digest": "d" * 64},
+        "exceptions": [],
+    }
+    answer = {"schema": "governance/as-of/v1", "at": "2026-03-01T14:00:00.000000Z", "held": [held]}
+    assert answer == json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["2026-03-01"], ["2026-03-02", "--place", "@quarantine"], ["2026-03-02", "--model", "costs"]],
+)
+def test_nothing_is_an_answer(promoted: list[str], books_file: Path, arguments: list[str]) -> None:
+    """Before the first promotion, in another place, of another model."""
+    del promoted
+    result = call(books_file, "log", "--as-of", *arguments)
+
+    assert (0, "By the log, no version stood there then.\n") == (result.exit_code, result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["--place", "@champion"], "--place goes with --as-of TIME only"),
+        (["--model", "visits"], "--model goes with --as-of TIME only"),
+        (["--as-of", "2026-03-01", "--type", "version:deleted"], "--type does not go with --as-of"),
+        (["--as-of", "2026-03-01", "--after", "0"], "--after does not go with --as-of"),
+        (["--as-of", "2026-03-01", "--since", "2026-03-01"], "--since does not go with --as-of"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(
+    books_file: Path, arguments: list[str], wrong: str
+) -> None:
+    """An answer to another question looks like one to this."""
+    result = call(books_file, "log", *arguments)
+
+    assert (2, True) == (result.exit_code, wrong in result.stderr)
 
 
 def test_a_sound_log_holds(filled: SqlArchive, books_file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -78,3 +80,64 @@ def test_fifty_writers_at_once_make_one_chain(archive: Any, make: Any) -> None:
     assert {f"writer {number}" for number in range(50)} == {entry.actor for entry in entries}
     # What one transaction writes stands together.
     assert ["one", "two"] * 50 == [entry.body["change"] for entry in entries]
+
+
+REPLICA = """
+import sys
+from datetime import datetime, timezone
+from governance.domain.events import ChangeRefused
+from governance.storage.archive import open_archive
+
+url, name, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+archive = open_archive(url)
+with archive.reading() as books:
+    books.audit.head()
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(times):
+    try:
+        with archive.writing() as books:
+            books.audit.append(datetime.now(timezone.utc), name, ChangeRefused(str(number), "kept"))
+            books.audit.append(datetime.now(timezone.utc), name, ChangeRefused(str(number), "kept with it"))
+            if number % 5 == 4:
+                raise InterruptedError("a transaction that fails")
+    except InterruptedError:
+        pass
+"""
+"""A server replica: it appends in transactions, of which every fifth fails at its end."""
+
+
+@pytest.mark.slow
+def test_replicas_in_processes_of_their_own_make_one_chain(database: Any) -> None:
+    """No fork, no gap, and nothing lost but what failed, although nothing joins them but the database."""
+    url, names, times = database.engine.url.render_as_string(hide_password=False), "abc", 20
+    replicas = [
+        subprocess.Popen(
+            [sys.executable, "-c", REPLICA, url, name, str(times)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    for replica in replicas:
+        assert replica.stdout is not None
+        assert "ready\n" == replica.stdout.readline()
+    for replica in replicas:
+        assert replica.stdin is not None
+        replica.stdin.write("go\n")
+        replica.stdin.flush()
+    for replica in replicas:
+        replica.communicate(timeout=60)
+    assert [0] * len(names) == [replica.returncode for replica in replicas]
+
+    with database.reading() as books:
+        entries = list(books.audit.entries())
+    kept = [number for number in range(times) if number % 5 != 4]
+    assert (2 * len(names) * len(kept), None) == (verify(entries).entries, verify(entries).flaw)
+    for name in names:
+        expected = [(str(number), word) for number in kept for word in ("kept", "kept with it")]
+        found = [(e.body["change"], e.body["reason"]) for e in entries if e.actor == name]
+        assert expected == found
+    # What one transaction writes stands together, whoever else writes.
+    assert all(one.actor == two.actor for one, two in zip(entries[::2], entries[1::2], strict=True))
