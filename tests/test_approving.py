@@ -65,11 +65,12 @@ def answer(books: Books, make: Any) -> Any:
 @pytest.mark.parametrize("verdict", [Verdict.APPROVED, Verdict.REJECTED])
 def test_a_verdict_is_recorded(books: Books, answer: Any, make: Any, verdict: Verdict) -> None:
     """On the ground as it is now, with the policy's text kept beside it, and in the log."""
-    given = answer(verdict=verdict, reason="  said so \n", expires_at=make.later(60))
+    until = make.later(60) if verdict is Verdict.APPROVED else None
+    given = answer(verdict=verdict, reason="  said so \n", expires_at=until)
 
     dossier = assemble(books, make.subject(), make.manifest().digest, Lineage())
     ground = dossier.ground("production", POLICY.digest)
-    expected = Approval(ground, "dpo", "dora", make.later(1), verdict, "said so", make.later(60))
+    expected = Approval(ground, "dpo", "dora", make.later(1), verdict, "said so", until)
     assert (expected, (expected,)) == (given, books.approvals.of("u1"))
     assert POLICY.text == books.policies.text(POLICY.digest)
     *_, entry = books.audit.entries()
@@ -99,15 +100,16 @@ def test_a_verdict_is_recorded(books: Books, answer: Any, make: Any, verdict: Ve
         ({"reason": " \n\t"}, "An approval needs a reason.", "--reason"),
         ({"expires_at": "now"}, "The approval would have expired when it is given.", "later"),
         ({"expires_at": "past"}, "The approval would have expired when it is given.", "later"),
+        ({"expires_at": "later", "verdict": Verdict.REJECTED}, "A rejection does not lapse.", "revoke"),
     ],
 )
 def test_what_is_no_approval(
     books: Books, answer: Any, make: Any, changes: dict[str, Any], message: str, remedy: str
 ) -> None:
     """No such role, not a holder, one's own version in any spelling, no reason, no time: nothing written."""
-    times = {"now": make.later(1), "past": make.later(1) - timedelta(days=1)}
+    times = {"now": make.later(1), "past": make.later(1) - timedelta(days=1), "later": make.later(9)}
     if "expires_at" in changes:
-        changes = {"expires_at": times[changes["expires_at"]]}
+        changes = changes | {"expires_at": times[changes["expires_at"]]}
     before = list(books.audit.entries())
 
     with pytest.raises(UsageError) as refused:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from governance.policy.conditions import EVERY_LABEL, When
+from governance.policy.names import matches
 
 
 class Access(str, Enum):
@@ -47,6 +49,14 @@ class Regions:
     registry: str | None = None
     artifacts: tuple[tuple[str, str], ...] = ()
     """Glob patterns over artifact URIs, each with the region of what it matches; the first match counts."""
+
+    def of(self, spellings: Iterable[str]) -> str | None:
+        """The region of a place, by any way of writing it; None where no pattern matches any of them."""
+        written = tuple(spellings)
+        for pattern, region in self.artifacts:
+            if any(matches(spelling, pattern) for spelling in written):
+                return region
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The section as it stands in a policy document."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from governance.errors import Mistake, NotFound, PolicyInvalid
-from governance.policy.document import Policy, Target
-from governance.policy.drafts import Draft
-from governance.policy.names import canonical_name, disjoint
+from governance.policy.document import Policy
+from governance.policy.drafts import Draft, Placed
 from governance.policy.reading import LIMIT, expected
 from governance.policy.sections import read_draft
+from governance.policy.soundness import contradictions, warnings
 from governance.resources import folder
+
+T = TypeVar("T")
 
 SUFFIX = ".yaml"
 
@@ -57,19 +59,33 @@ def parse(text: str, file: str) -> Policy:
     mistakes: list[Mistake] = []
     draft = _resolved(text, file, (Path(file).resolve(),), mistakes)
     if draft is not None and draft.whole:
-        mistakes += _contradictions(draft, file)
+        mistakes += contradictions(draft, file)
     if mistakes or draft is None or draft.name is None:
         raise PolicyInvalid(tuple(dict.fromkeys(mistakes)))
+    more = draft.optional
     return Policy(
         name=draft.name,
-        targets=MappingProxyType({k: p.value for k, p in draft.targets.items() if p.value is not None}),
-        roles=MappingProxyType({k: p.value for k, p in draft.roles.items() if p.value is not None}),
-        rules=tuple(p.value for p in draft.rules.values() if p.value is not None),
+        targets=_values(draft.targets),
+        roles=_values(draft.roles),
+        rules=tuple(_values(draft.rules).values()),
         description=draft.description or "",
         justification=draft.justification or "",
         max_age_days=draft.max_age_days,
-        warnings=tuple(_warnings(draft)),
+        evidence_signed_by=(more.evidence_signed_by.value or ()) if more.evidence_signed_by else (),
+        approvals_signed=bool(more.approvals_signed),
+        keys=MappingProxyType(
+            {name: tuple(key.text for key in keys) for name, keys in _values(more.keys).items()}
+        ),
+        waivers=_values(more.waivers),
+        break_glass=more.break_glass.value if more.break_glass else None,
+        access=tuple(_values(more.access).values()),
+        regions=more.regions,
+        warnings=tuple(warnings(draft)),
     )
+
+
+def _values(parts: Mapping[str, Placed[T]]) -> Mapping[str, T]:
+    return MappingProxyType({name: part.value for name, part in parts.items() if part.value is not None})
 
 
 def _shipped(name: str) -> Path | None:
@@ -113,51 +129,3 @@ def _base(
         return None
     text = _read(path, mistakes)
     return None if text is None else _resolved(text, str(path), (*chain, path.resolve()), mistakes)
-
-
-def _contradictions(draft: Draft, file: str) -> Iterator[Mistake]:
-    """What is wrong between the parts, each of which is sound by itself."""
-    if not draft.targets:
-        yield Mistake(file, 1, "the policy is empty: it has no targets, so it protects nothing")
-    if not draft.rules:
-        yield Mistake(file, 1, "the policy is empty: it has no rules, so it lets nothing through")
-    known = {"target": draft.targets, "role": draft.roles}
-    for rule in draft.rules.values():
-        for used in rule.references:
-            if used.word not in known[used.kind]:
-                message = f"undefined {used.kind} {used.word!r}; {expected(used.word, known[used.kind])}"
-                yield Mistake(used.file, used.line, f"{used.where}: {message}")
-    for (one, a), (other, b) in combinations(draft.targets.items(), 2):
-        if canonical_name(one) == canonical_name(other):
-            yield Mistake(b.file, b.line, f"targets.{other}: the same name as {one!r} on line {a.line}")
-        for claim in _claimed_twice(a.value, b.value) if a.value and b.value else ():
-            yield Mistake(b.file, b.line, f"targets.{other}: {claim}, which target {one!r} claims already")
-
-
-def _claimed_twice(a: Target, b: Target) -> Iterator[str]:
-    """Places that two targets both claim, so that nobody could say which rules hold there."""
-    if not all(disjoint(x, y) for x in a.for_models for y in b.for_models):
-        for kind, ours, theirs in (("alias", b.aliases, a.aliases), ("stage", b.stages, a.stages)):
-            taken = set(map(canonical_name, theirs))
-            yield from (f"claims the {kind} {word!r}" for word in ours if canonical_name(word) in taken)
-    for pattern in b.models:
-        if not all(disjoint(pattern, other) for other in a.models):
-            yield f"claims models named {pattern!r}"
-
-
-def _warnings(draft: Draft) -> Iterator[Mistake]:
-    """Approvals that nobody, or too few people, could give."""
-    for rule in draft.rules.values():
-        for use in rule.value.checks if rule.value is not None else ():
-            if use.name != "approval":
-                continue
-            role, count = use.parameters["role"], use.parameters["count"]
-            placed = draft.roles.get(role)
-            users = placed.value.users if placed is not None and placed.value is not None else ()
-            if len(users) < count:
-                message = (
-                    f"rule {rule.value.name if rule.value else ''}: {count} holding the role {role!r}"
-                    f" must approve, and {len(users) or 'nobody'} does;"
-                    " name people under roles in a policy that extends this one"
-                )
-                yield Mistake(rule.file, rule.line, message)

@@ -78,7 +78,7 @@ def _rule(reading: Reading, node: Node, fields: Mapping[str, Node], name: str) -
     rule = Rule(
         name=name,
         checks=checks,
-        when=_when(reading, fields["when"], f"{where}: when") if "when" in fields else When(),
+        when=read_when(reading, fields["when"], f"{where}: when") if "when" in fields else When(),
         targets=targets,
         enforcement=Enforcement(enforcement),
         description=description.strip() if description else "",
@@ -160,7 +160,8 @@ def _parameter(
     return role
 
 
-def _when(reading: Reading, node: Node, where: str) -> When:
+def read_when(reading: Reading, node: Node, where: str) -> When:
+    """The conditions under which a rule looks at a label."""
     fields = reading.fields(node, where, CHAINS + SETS + FLAGS)
     given: dict[str, Any] = {}
     for key, value in fields.items():

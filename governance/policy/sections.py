@@ -12,6 +12,8 @@ from yaml.nodes import MappingNode, Node
 from governance.errors import Mistake
 from governance.policy.document import SCHEMA, Role, Target
 from governance.policy.drafts import Draft, Placed, read_name
+from governance.policy.optional_sections import KEYS as OPTIONAL
+from governance.policy.optional_sections import read_optional
 from governance.policy.reading import Interval, Reading, line
 from governance.policy.rules import read_rules
 
@@ -30,6 +32,7 @@ _KEYS = (
     "targets",
     "roles",
     "rules",
+    *OPTIONAL,
 )
 _ALIAS = re.compile(r"[\w-]+")
 _PATTERN = re.compile(r"[^\[\]/:]+")
@@ -53,15 +56,19 @@ def _draft(reading: Reading, node: MappingNode) -> Draft:
             reading.wrong(node, f"the document: the key {key!r} is missing{wanted}")
     if "schema" in fields:
         reading.word(fields["schema"], "schema", [SCHEMA])
+    evidence = {}
+    if "evidence" in fields:
+        evidence = reading.fields(fields["evidence"], "evidence", ["max_age_days", "signed_by"])
     texts = {key: _text(reading, fields, key) for key in ("description", "justification", "extends")}
     return Draft(
         name=read_name(reading, fields["name"], "name") if "name" in fields else None,
         description=texts["description"],
         justification=texts["justification"],
-        max_age_days=_max_age_days(reading, fields),
+        max_age_days=_max_age_days(reading, evidence),
         targets=_named(reading, fields, "targets", _target),
         roles=_named(reading, fields, "roles", _role),
         rules=read_rules(reading, fields["rules"]) if "rules" in fields else {},
+        optional=read_optional(reading, fields, evidence),
         extends=texts["extends"],
         extends_line=line(fields["extends"]) if "extends" in fields else 1,
     )
@@ -72,10 +79,7 @@ def _text(reading: Reading, fields: Mapping[str, Node], key: str) -> str | None:
     return text.strip() if text else None
 
 
-def _max_age_days(reading: Reading, fields: Mapping[str, Node]) -> int | None:
-    if "evidence" not in fields:
-        return None
-    evidence = reading.fields(fields["evidence"], "evidence", ["max_age_days"])
+def _max_age_days(reading: Reading, evidence: Mapping[str, Node]) -> int | None:
     if "max_age_days" not in evidence:
         return None
     interval = Interval(1, 36_500)
@@ -140,8 +144,10 @@ def _place(reading: Reading, node: Node, text: str, key: str, where: str) -> boo
 
 
 def _role(reading: Reading, node: Node, name: str, where: str) -> Role:
-    fields = reading.fields(node, where, ["users"])
-    if "users" not in fields:
-        reading.wrong(node, f"{where}: the key 'users' is missing; an empty list [] is allowed")
-        return Role(name)
-    return Role(name, tuple(user for user, _ in reading.texts(fields["users"], f"{where}.users")))
+    fields = reading.fields(node, where, ["users", "groups"])
+    if not fields and isinstance(node, MappingNode):
+        reading.wrong(node, f"{where}: expected users, groups or both; an empty list [] is allowed")
+    members = {
+        key: tuple(text for text, _ in reading.texts(item, f"{where}.{key}")) for key, item in fields.items()
+    }
+    return Role(name, members.get("users", ()), members.get("groups", ()))

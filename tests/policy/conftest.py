@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from governance import signing
+from governance.canonical import canonical
 from governance.domain.approval import Approval, Verdict
 from governance.domain.budget import Account, Guarantee
 from governance.domain.dossier import Asking, Dossier, Protection, Unknown
@@ -26,6 +29,7 @@ from governance.domain.label import (
 )
 from governance.domain.lineage import Lineage
 from governance.domain.mechanism import DpTraining, Neighbouring, SampledGaussian, Sampling
+from governance.domain.signature import ED25519, IN_TOTO, Signature
 from governance.domain.subject import Subject, VersionName
 from governance.errors import PolicyInvalid
 from governance.policy.checks.interface import Case
@@ -208,3 +212,37 @@ def mistakes() -> Callable[..., list[str]]:
         return [str(mistake) for mistake in invalid.value.mistakes]
 
     return parsed
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A private key and its public line."""
+
+    private: Any
+
+    @property
+    def line(self) -> str:
+        """The public key as a policy writes it."""
+        return signing.public_line(self.private.public_key())
+
+    @property
+    def keyid(self) -> str:
+        """The name of the public key."""
+        return signing.keyid(self.private.public_key())
+
+    @property
+    def private_pem(self) -> str:
+        """The private key as a careless author would paste it."""
+        kind = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return str(self.private.private_bytes(*kind).decode())
+
+    def over(self, record: Any) -> Signature:
+        """A signature over a record's statement."""
+        return signing.sign(self.private, IN_TOTO, canonical(record.statement()))
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, Pair]:
+    """A pair of keys for each of some people and a service; those of `eve` no policy names."""
+    names = ("pia", "paul", "dora", "lab", "eve")
+    return {name: Pair(signing.new_key(ED25519)) for name in names}

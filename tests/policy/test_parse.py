@@ -88,7 +88,8 @@ rules:
 
 
 DOCUMENT = (
-    "expected one of schema, name, description, extends, justification, evidence, targets, roles, rules"
+    "expected one of schema, name, description, extends, justification, evidence, targets, roles, rules,"
+    " approvals, keys, waivers, break_glass, access, regions"
 )
 CHECK_NAMES = (
     "expected one of actor-known, lineage-known, purpose-permitted, region-permitted, retention-open,"

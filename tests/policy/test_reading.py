@@ -79,7 +79,7 @@ def test_tags_run_nothing(mistakes: Mistakes, sound: str) -> None:
         (
             "name: p",
             "name: p\nevidence: { days: 1 }",
-            "3: evidence: unknown key 'days'; expected max_age_days",
+            "3: evidence: unknown key 'days'; expected one of max_age_days, signed_by",
         ),
     ],
 )

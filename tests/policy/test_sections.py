@@ -7,7 +7,8 @@ import pytest
 Mistakes = Callable[..., list[str]]
 
 DOCUMENT = (
-    "expected one of schema, name, description, extends, justification, evidence, targets, roles, rules"
+    "expected one of schema, name, description, extends, justification, evidence, targets, roles, rules,"
+    " approvals, keys, waivers, break_glass, access, regions"
 )
 
 
@@ -114,7 +115,11 @@ DOCUMENT = (
             "5: targets.Production: the same name as 'production' on line 4",
         ),
         # roles
-        ("{ users: [dora] }", "{}", "6: roles.dpo: the key 'users' is missing; an empty list [] is allowed"),
+        (
+            "{ users: [dora] }",
+            "{}",
+            "6: roles.dpo: expected users, groups or both; an empty list [] is allowed",
+        ),
         (
             "{ users: [dora] }",
             "{ users: [no] }",

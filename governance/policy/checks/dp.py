@@ -79,10 +79,20 @@ def _covering(case: Case, name: str) -> tuple[Protection, ...]:
     valid = {e.digest for e in case.dossier.evidence if e.expires_at is None or case.asking.at < e.expires_at}
     covering = {
         (p.training.key, repr(p.training)): p
-        for p in case.dossier.protections
+        # Of two records of one training the signed one comes last, and stays.
+        for p in sorted(case.dossier.protections, key=lambda p: p.evidence_digest not in case.unsigned)
         if p.evidence_digest in valid and name in map(dataset_name, p.training.datasets)
     }
     return tuple(covering.values())
+
+
+def _unsigned(case: Case, covering: Iterable[Protection]) -> str:
+    """Why the trainings over a dataset show nothing for want of signatures; empty if they do.
+
+    One that is not signed cannot be left out: trainings add up, and without it the sum would be too small.
+    """
+    unsigned = sum(p.evidence_digest in case.unsigned for p in covering)
+    return f"{unsigned} DP training{'s' * (unsigned > 1)} not signed by {case.signers}" if unsigned else ""
 
 
 def _train(case: Case, name: str, how: str = "") -> str:
@@ -99,6 +109,9 @@ def _guaranteed(case: Case, name: str, required: str, bound: float, delta_bound:
         reason = f"no evidence about these bytes records a DP training over {name}"
         return Finding("dp-epsilon", Status.MISSING, observed, required, reason, remedy)
     observed = f"{name}: {'; '.join(map(_told, covering))}"
+    if unsigned := _unsigned(case, covering):
+        remedy = remedies.sign(case)
+        return Finding("dp-epsilon", Status.MISSING, observed, required, f"not counted: {unsigned}", remedy)
     if flaws := [flaw for protection in covering if (flaw := _flaw(protection))]:
         return Finding("dp-epsilon", Status.FAILED, observed, required, "; ".join(flaws), remedy)
     known = [p.guarantee for p in covering if not isinstance(p.guarantee, Unknown)]
@@ -157,6 +170,9 @@ def _unit(case: Case, name: str, required: str, data_subject: bool) -> Finding:
         observed = f"{name}: no DP training covers it"
         return Finding("dp-unit", Status.MISSING, observed, required, reason, remedy)
     observed = f"{name}: per {', '.join(sorted({p.training.unit for p in covering}))}"
+    if unsigned := _unsigned(case, covering):
+        remedy = remedies.sign(case)
+        return Finding("dp-unit", Status.MISSING, observed, required, f"not counted: {unsigned}", remedy)
     coarse = sorted({p.training.unit for p in covering if not p.training.unit_is_data_subject})
     if data_subject and coarse:
         most = _most_records(covering)

@@ -217,8 +217,8 @@ def _measurements(
 
 
 def _current(case: Case) -> tuple[Evidence, ...]:
-    """Membership evidence about these bytes that is neither expired nor too old for the policy."""
-    valid = case.dossier.of(EvidenceType.MEMBERSHIP_INFERENCE, case.asking.at)
+    """Membership evidence that counts and is not too old for the policy."""
+    valid = case.evidence(EvidenceType.MEMBERSHIP_INFERENCE)
     if case.policy.max_age_days is None:
         return valid
     since = case.asking.at - timedelta(days=case.policy.max_age_days)
@@ -228,9 +228,12 @@ def _current(case: Case) -> tuple[Evidence, ...]:
 def _absence(case: Case) -> str:
     """Why no measurement counts."""
     kind = EvidenceType.MEMBERSHIP_INFERENCE
-    old = sum(e.type is kind for e in case.dossier.evidence) - len(_current(case))
+    there = [e for e in case.dossier.evidence if e.type is kind]
+    unsigned = sum(not case.trusts(e) for e in there)
+    old = len(there) - unsigned - len(_current(case))
     stray = sum(e.type is kind for e in case.dossier.stray)
-    why = [f"{old} too old"] if old else []
+    why = [f"{unsigned} not signed by {case.signers}"] if unsigned else []
+    why += [f"{old} too old"] if old else []
     why += [f"{stray} about other bytes"] if stray else []
     reason = "membership inference was not measured on these bytes"
     return f"{reason}; not counted: {', '.join(why)}" if why else reason

@@ -18,7 +18,15 @@ def ask_again(case: Case) -> str:
 def assess(case: Case) -> str:
     """Measure the leakage of a version."""
     records = "--members FILE --non-members FILE --target COLUMN"
-    return f"governance assess {shlex.quote(case.version)} {records}"
+    command = f"governance assess {shlex.quote(case.version)} {records}"
+    return (
+        f"Set GOVERNANCE_SIGNING_KEY to a key of {case.signers}, then: {command}" if case.signers else command
+    )
+
+
+def sign(case: Case) -> str:
+    """Have evidence recorded again, signed."""
+    return f"Have the evidence recorded again where GOVERNANCE_SIGNING_KEY names a key of {case.signers}."
 
 
 def approve(case: Case, role: str) -> str:

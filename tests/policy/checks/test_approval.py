@@ -70,7 +70,7 @@ def test_two_people_are_two(cases: Any) -> None:
     ("by", "change", "why"),
     [
         ("eve", {}, "eve (does not hold the role 'privacy_reviewer')"),
-        ("pia", {"expires": True}, "pia (expired)"),
+        ("pia", {"expires": True}, "pia (expired on 2026-03-01 12:00 UTC)"),
         ("pia", {"actor": "pia"}, "pia (asks for the change)"),
         ("pia", {"actor": "PIA"}, "pia (asks for the change)"),
         ("pia", {"actor": None}, "pia (nobody was identified as asking, so it may be the same person)"),
