@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from getpass import getuser
 
 from pydantic import AliasChoices, Field
@@ -66,12 +68,77 @@ class Settings(BaseSettings):
             "on the command line only."
         ),
     )
+    signing_key: str | None = Field(
+        default=None,
+        validation_alias="GOVERNANCE_SIGNING_KEY",
+        description="The path of the private key that signs what is done here, evidence and approvals.",
+    )
+    trusted_user_header: str | None = Field(
+        default=None,
+        validation_alias="GOVERNANCE_TRUSTED_USER_HEADER",
+        description=(
+            "The header in which a reverse proxy names the user, for `--app-name governance`. "
+            "It counts only from GOVERNANCE_TRUSTED_PROXIES."
+        ),
+    )
+    trusted_groups_header: str | None = Field(
+        default=None,
+        validation_alias="GOVERNANCE_TRUSTED_GROUPS_HEADER",
+        description="The header in which that proxy lists the user's groups, separated by commas.",
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        validation_alias="GOVERNANCE_TRUSTED_PROXIES",
+        description="The addresses and networks, separated by commas, from which these headers count.",
+    )
+
+    strict: bool = Field(
+        default=True,
+        validation_alias="GOVERNANCE_STRICT",
+        description=(
+            "Whether the registry refuses to open under an MLflow that can change it in ways nobody judged."
+        ),
+    )
+
+    reconcile_minutes: float = Field(
+        default=1440,
+        ge=0,
+        validation_alias="GOVERNANCE_RECONCILE_MINUTES",
+        description="How often a governed server holds its registry against the records; 0 is never.",
+    )
+
+    @property
+    def behind_server(self) -> bool:
+        """Whether the registry can only be reached through a server's REST interface."""
+        served = self.registry_uri is not None and self.registry_uri.startswith(("http://", "https://"))
+        return served and self.store_uri is None
 
     @property
     def database_uri(self) -> str | None:
         """Where the governance tables are: the database set for them, else the registry's own."""
         own = self.store_uri or self.registry_uri
         return None if own is None else own.removeprefix("governed+")
+
+
+def current() -> Settings:
+    """The settings as the environment has them now; read anew only when it changed."""
+    return _read(tuple((name, os.environ.get(name)) for name in _names()))
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    """The variables that settings are read from."""
+    names: list[str] = []
+    for field in Settings.model_fields.values():
+        alias = field.validation_alias
+        names += [alias] if isinstance(alias, str) else map(str, getattr(alias, "choices", ()))
+    return tuple(dict.fromkeys(names))
+
+
+@lru_cache(maxsize=4)
+def _read(environment: tuple[tuple[str, str | None], ...]) -> Settings:
+    del environment  # It only tells one reading from another.
+    return Settings()
 
 
 def acting_user(settings: Settings) -> str:

@@ -13,6 +13,12 @@ NAMES = (
     "GOVERNANCE_REGISTRY_URI",
     "GOVERNANCE_FROZEN_ROOT",
     "GOVERNANCE_ACTOR",
+    "GOVERNANCE_SIGNING_KEY",
+    "GOVERNANCE_STRICT",
+    "GOVERNANCE_RECONCILE_MINUTES",
+    "GOVERNANCE_TRUSTED_USER_HEADER",
+    "GOVERNANCE_TRUSTED_GROUPS_HEADER",
+    "GOVERNANCE_TRUSTED_PROXIES",
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_TRACKING_URI",
 )
@@ -34,6 +40,12 @@ def test_defaults() -> None:
         "tracking_uri": None,
         "frozen_root": None,
         "actor": None,
+        "signing_key": None,
+        "trusted_user_header": None,
+        "trusted_groups_header": None,
+        "trusted_proxies": None,
+        "strict": True,
+        "reconcile_minutes": 1440,
     }
 
     assert expected == Settings().model_dump()
@@ -42,7 +54,8 @@ def test_defaults() -> None:
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field has its variable, and the more particular one goes before MLflow's."""
     for name in NAMES:
-        monkeypatch.setenv(name, name.lower())
+        typed = {"GOVERNANCE_STRICT": "false", "GOVERNANCE_RECONCILE_MINUTES": "7.5"}
+        monkeypatch.setenv(name, typed.get(name, name.lower()))
 
     expected = {
         "policy": "governance_policy",
@@ -51,6 +64,12 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "tracking_uri": "mlflow_tracking_uri",
         "frozen_root": "governance_frozen_root",
         "actor": "governance_actor",
+        "signing_key": "governance_signing_key",
+        "trusted_user_header": "governance_trusted_user_header",
+        "trusted_groups_header": "governance_trusted_groups_header",
+        "trusted_proxies": "governance_trusted_proxies",
+        "strict": False,
+        "reconcile_minutes": 7.5,
     }
     assert expected == Settings().model_dump()
 

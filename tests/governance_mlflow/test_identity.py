@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask, g
 
-from governance_mlflow.identity import acting_as, authenticated, caller, in_server
+from governance_mlflow.identity import (
+    Identity,
+    acting_as,
+    asked_by,
+    authenticated,
+    caller,
+    groups,
+    identify,
+    in_server,
+)
+
+PAT = Identity("pat", frozenset({"dpo"}), "header")
 
 
 @pytest.fixture
@@ -75,3 +89,55 @@ def test_acting_as_ends_where_it_began() -> None:
         raise ZeroDivisionError
 
     assert ("olga", ["olga"]) == (caller("olga"), elsewhere)
+
+
+def in_a_context_of_its_own(ask: Callable[[], Any]) -> Any:
+    """What somebody is told in a request; nothing of it is left behind."""
+    return contextvars.copy_context().run(ask)
+
+
+def test_whom_the_server_app_found_is_known_without_flask() -> None:
+    """Native routes of MLflow have no Flask context; the next request begins with its own finding."""
+
+    def served() -> list[Any]:
+        asked_by(PAT)
+        found = [identify(), authenticated(), caller("olga"), groups()]
+        asked_by(None)
+        return [*found, identify(), groups()]
+
+    assert [PAT, "pat", "pat", {"dpo"}, None, frozenset()] == in_a_context_of_its_own(served)
+    assert identify() is None
+
+
+@pytest.mark.usefixtures("request_of_bob")
+def test_mlflow_s_log_in_goes_before_what_the_server_app_found() -> None:
+    """Whoever logs in as bob is bob, whatever else the request claims; their groups are not bob's."""
+
+    def served() -> list[Any]:
+        asked_by(PAT)
+        return [identify(), groups()]
+
+    assert [Identity("bob", frozenset(), "basic-auth"), frozenset()] == in_a_context_of_its_own(served)
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        (SimpleNamespace(username="ida", is_admin=True), Identity("ida", frozenset(), "oidc")),
+        (
+            SimpleNamespace(username="ida", groups=["dpo", "it"]),
+            Identity("ida", frozenset({"dpo", "it"}), "oidc"),
+        ),
+        (SimpleNamespace(username="ida", groups="dpo"), Identity("ida", frozenset(), "oidc")),
+        (SimpleNamespace(username=""), None),
+        (SimpleNamespace(username=7), None),
+        ("ida", None),
+        (None, None),
+    ],
+)
+def test_mlflow_oidc_auth_s_log_in(context: Any, expected: Identity | None) -> None:
+    """Its object in the environ names the user; a header, whatever it is called, never gets there."""
+    with Flask("mlflow").test_request_context(
+        environ_overrides={"mlflow_oidc_auth": context}, headers={"mlflow_oidc_auth": "eve"}
+    ):
+        assert expected == identify()
