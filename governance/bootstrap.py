@@ -13,6 +13,7 @@ from governance.domain.dossier import Asking
 from governance.errors import UsageError
 
 if TYPE_CHECKING:
+    from governance.desk import Desk
     from governance.policy.document import Policy
     from governance.ports import Archive, Rim
     from governance.settings import Settings
@@ -117,6 +118,17 @@ def house(actor: str | None = None) -> House:
     if actor is not None:
         found = found.model_copy(update={"actor": actor})
     return House(found, acting_user(found))
+
+
+def desk(actor: str | None = None) -> Desk:
+    """Where a command asks: beside the registry's own database, or at the server before it."""
+    from governance.desk import LocalDesk
+
+    found = house(actor)
+    if found.settings.behind_server:
+        remote: Desk = found.rim.remote_desk()
+        return remote
+    return LocalDesk(found.archive, found.rim, lambda: found.policy, found.asking)
 
 
 def demonstrate(folder: Path, seed: int) -> None:

@@ -70,21 +70,42 @@ def catalogue(
     now: datetime,
     reason: str,
 ) -> Dataset:
-    """Record a dataset under its identity, with its first label.
+    """Record a dataset under its identity, with its first label: `describe`, then `enter`."""
+    dataset = describe(
+        frame,
+        name=name,
+        source=source,
+        budget=budget,
+        subject_column=subject_column,
+        mlflow_digest=mlflow_digest,
+        by=by,
+        now=now,
+    )
+    enter(books, dataset, label, reason)
+    return dataset
+
+
+def describe(
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    source: str,
+    budget: Budget | None,
+    subject_column: str | None,
+    mlflow_digest: str | None,
+    by: str,
+    now: datetime,
+) -> Dataset:
+    """A table as a dataset: identified by its whole content and counted, none of its records kept.
 
     Args:
-        label: Its provenance is set to the dataset itself, whatever it was.
         subject_column: The column that tells data subjects apart; its values are counted, never kept.
 
     Raises:
-        Conflict: this content is catalogued already, under this name or another.
         UsageError: the name, the budget, the subject column or the table cannot be used.
     """
-    if not name.strip() or "@" in name or name != name.strip():
-        raise UsageError(f"{name!r} cannot name a dataset", "Choose a name without '@' and outer spaces.")
     if frame.empty:
         raise UsageError("the table has no records", "Catalogue the data that a model is trained on.")
-    _check(budget)
     n_subjects, most = _subjects(frame, subject_column)
     dataset = Dataset(
         name=name,
@@ -99,6 +120,21 @@ def catalogue(
         catalogued_at=now,
         catalogued_by=by,
     )
+    _check(dataset)
+    return dataset
+
+
+def enter(books: Books, dataset: Dataset, label: Label, reason: str) -> Labelling:
+    """Record a dataset that `describe` described, with its first label.
+
+    Args:
+        label: Its provenance is set to the dataset itself, whatever it was.
+
+    Raises:
+        Conflict: this content is catalogued already, under this name or another.
+        UsageError: the name, the budget or the counts cannot be used.
+    """
+    _check(dataset)
     for entry in books.catalogue.all():
         # A second name would give the same people a second label and a second budget.
         if entry.dataset.sha256 == dataset.sha256:
@@ -106,10 +142,11 @@ def catalogue(
                 f"this content is catalogued already, as {entry.dataset.identity}",
                 f"Give it another label with: governance dataset relabel {entry.dataset.name} --label FILE",
             )
+    by, now = dataset.catalogued_by, dataset.catalogued_at
     labelling = _labelling(dataset, label, by, now, reason)
     books.catalogue.add(dataset, labelling)
     books.audit.append(now, by, DatasetCatalogued(dataset.identity, to_json(labelling.label)))
-    return dataset
+    return labelling
 
 
 def relabel(
@@ -148,9 +185,20 @@ def _labelling(dataset: Dataset, label: Label, by: str, now: datetime, reason: s
     return Labelling(dataset.identity, own, now, by, reason)
 
 
-def _check(budget: Budget | None) -> None:
-    if budget is None:
-        return
+def _check(dataset: Dataset) -> None:
+    name, people, most = dataset.name, dataset.n_subjects, dataset.max_records_per_subject
+    if not name.strip() or "@" in name or name != name.strip():
+        raise UsageError(f"{name!r} cannot name a dataset", "Choose a name without '@' and outer spaces.")
+    if (people is None) != (most is None) or (
+        people is not None and most is not None and not 1 <= most <= dataset.n_records <= people * most
+    ):
+        counts = f"{dataset.n_records} records of {people} data subjects, at most {most} each"
+        raise UsageError(f"{counts}: these numbers contradict each other", "Count the table again.")
+    if dataset.budget is not None:
+        _check_budget(dataset.budget)
+
+
+def _check_budget(budget: Budget) -> None:
     # Written so that NaN fails each comparison.
     if not 0 < budget.epsilon < math.inf:
         raise UsageError(f"a budget of epsilon {budget.epsilon}", "Choose a positive, finite epsilon.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from governance.domain.events import EvidenceRecorded, VersionDeleted, VersionRegistered, VersionRenamed
 from governance.domain.evidence import Evidence, EvidenceType
@@ -10,10 +12,14 @@ from governance.domain.label import Inheritance, to_json
 from governance.domain.lineage import Lineage
 from governance.domain.manifest import Manifest
 from governance.domain.mechanism import DpTraining
+from governance.domain.signature import Signature
 from governance.domain.subject import Subject, VersionName
 from governance.labelling import inherit
 from governance.ports import Books
 from governance.spending import commit
+
+Sign = Callable[[Mapping[str, Any]], Signature]
+"""Signs a statement."""
 
 
 def register(
@@ -22,20 +28,27 @@ def register(
     lineage: Lineage,
     manifest: Manifest | None,
     training: DpTraining | None,
+    locations: Collection[str] = (),
+    sign: Sign | None = None,
 ) -> Inheritance:
     """Record a new version and everything its bytes say of themselves.
 
     Args:
         manifest: None when the bytes could not be read here; evidence then waits until they can.
         training: The facts of a DP training that the model's own metadata carries.
+        locations: Where its bytes lie, in their canonical spelling.
+        sign: Signs what the registry itself states, with the key that it has; None where it has none.
     """
     books.subjects.add(subject)
+    for location in locations:
+        books.subjects.locate(subject.uid, location)
     books.lineages.add(subject.uid, lineage)
     inheritance = inherit(books, lineage)
     event = VersionRegistered(
         uid=subject.uid,
         version=str(subject.named),
         digest=manifest.digest if manifest else "unread",
+        openssf_digest=manifest.openssf_digest if manifest else "unread",
         label=to_json(inheritance.effective),
         unknown=[c.source for c in inheritance.unknown],
     )
@@ -43,11 +56,14 @@ def register(
     if manifest is not None:
         books.evidence.keep_manifest(subject.uid, manifest)
         if training is not None:
-            record_training(books, manifest.digest, training, subject.registered_at, subject.registered_by)
+            now, by = subject.registered_at, subject.registered_by
+            record_training(books, manifest.digest, training, now, by, sign)
     return inheritance
 
 
-def record_training(books: Books, digest: str, training: DpTraining, now: datetime, by: str) -> Evidence:
+def record_training(
+    books: Books, digest: str, training: DpTraining, now: datetime, by: str, sign: Sign | None = None
+) -> Evidence:
     """Keep the facts of a DP training as evidence about the bytes that carry them, and charge for it."""
     evidence = Evidence(
         type=EvidenceType.DP_TRAINING,
@@ -60,6 +76,8 @@ def record_training(books: Books, digest: str, training: DpTraining, now: dateti
     )
     if not any(e.type is evidence.type and e.body == evidence.body for e in books.evidence.about(digest)):
         record(books, evidence, now, by)
+        if sign is not None:
+            books.signatures.add(evidence.digest, sign(evidence.statement()))
     commit(books, training.datasets, training, key=training.key, by=by, now=now)
     return evidence
 

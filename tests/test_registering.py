@@ -51,6 +51,7 @@ def test_a_version_inherits_when_it_is_registered(books: Books, make: Any) -> No
         "uid": "u1",
         "version": "models:/visits/1",
         "digest": manifest.digest,
+        "openssf_digest": manifest.openssf_digest,
         "label": to_json(label),
         "unknown": [],
     } == entry.body
@@ -182,3 +183,18 @@ def test_what_was_never_registered_cannot_be_renamed(books: Books, make: Any) ->
     with pytest.raises(NotFound):
         rename(books, make.subject("u9"), VersionName("x", 1), make.noon, "bob")
     assert [] == log(books)
+
+
+def test_what_the_registry_states_itself_it_signs(books: Books, make: Any) -> None:
+    """No person records the facts of a DP training, so a key of the registry answers for them."""
+    signed: list[Any] = []
+
+    def sign(statement: Any) -> Any:
+        signed.append(statement)
+        return make.signature()
+
+    register(books, make.subject(), VISITS, make.manifest(), make.training(), sign=sign)
+
+    (evidence,) = books.evidence.about(make.manifest().digest)
+    assert [evidence.statement()] == signed
+    assert {evidence.digest: (make.signature(),)} == books.signatures.of([evidence.digest])

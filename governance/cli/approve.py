@@ -1,28 +1,40 @@
-"""`governance approve`: answer for a promotion."""
+"""`governance approve` and `governance reject`: answer for a promotion."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from governance.cli.options import (
-    actor_option,
-    dossier_of,
-    format_option,
-    model_argument,
-    open_house,
-    write_json,
+from governance.cli.answers import (
+    SHORT,
+    reason_option,
+    role_option,
+    say,
+    target_option,
+    tell,
+    version_of,
+)
+from governance.cli.key import key_option
+from governance.cli.options import actor_option, format_option, model_argument
+
+if TYPE_CHECKING:
+    from governance.intents import Intent
+
+digest_option = click.option(
+    "--digest", metavar="HEX", help="The bytes that you reviewed: refuse if the version has others."
 )
 
 
 @click.command()
 @model_argument
-@click.option(
-    "--for", "target", required=True, metavar="TARGET", help="The policy target it is approved for."
-)
-@click.option("--role", required=True, help="The role in which you answer, as the policy names it.")
-@click.option("--reason", required=True, help="Why, in a sentence; it stands in every report.")
-@click.option("--reject", is_flag=True, help="Say no instead; a rejection closes the target for these bytes.")
-@click.option("--days", type=click.IntRange(1, 3650), help="Let the verdict lapse after so many days.")
+@target_option
+@role_option
+@reason_option
+@digest_option
+@click.option("--days", type=click.IntRange(1, 3650), help="Let the approval lapse after so many days.")
+@key_option
 @format_option
 @actor_option
 def approve(
@@ -30,59 +42,59 @@ def approve(
     target: str,
     role: str,
     reason: str,
-    reject: bool,
+    digest: str | None,
     days: int | None,
+    key_file: Path | None,
     form: str,
     actor: str | None,
 ) -> None:
-    """Approve MODEL for TARGET, as somebody who holds ROLE and did not register it.
+    """Approve MODEL for TARGET, as somebody who holds ROLE and had no part in it.
 
     The approval holds for exactly these bytes, this evidence, this label and this policy: when one of
     them changes it no longer counts.
     """
-    from datetime import timedelta
+    from governance.intents import Intent
 
-    from governance.approving import give
-    from governance.canonical import timestamp
-    from governance.domain.approval import Verdict
+    hours = None if days is None else 24 * days
+    intent = Intent("approval", reason, model, target, role, digest=digest or "", hours=hours)
+    _answer(intent, key_file, actor, form)
 
-    house = open_house(actor)
-    subject, dossier = dossier_of(house, model)
-    place, _ = house.policy.resolve(target, subject.named.name)
-    asking = house.asking()
-    with house.archive.writing() as books:
-        approval = give(
-            books,
-            dossier,
-            house.policy,
-            place,
-            role=role,
-            by=asking.actor or "",
-            verdict=Verdict.REJECTED if reject else Verdict.APPROVED,
-            reason=reason,
-            now=asking.at,
-            expires_at=asking.at + timedelta(days=days) if days else None,
-        )
-    if form == "json":
-        write_json(
-            "approval",
-            {
-                "subject": {
-                    "name": subject.named.name,
-                    "version": subject.named.version,
-                    "digest": dossier.digest,
-                },
-                "target": place.name,
-                "role": role,
-                "by": approval.by,
-                "verdict": approval.verdict.value,
-                "reason": approval.reason,
-                "at": timestamp(approval.at),
-                "approval": approval.digest,
-            },
-        )
-    else:
-        click.echo(
-            f"{approval.by} {approval.verdict.value} {subject.named} for {place.name} as {role} "
-            f"(bytes {dossier.digest[:12]}, approval {approval.digest[:12]})."
+
+@click.command()
+@model_argument
+@target_option
+@role_option
+@reason_option
+@digest_option
+@key_option
+@format_option
+@actor_option
+def reject(
+    model: str,
+    target: str,
+    role: str,
+    reason: str,
+    digest: str | None,
+    key_file: Path | None,
+    form: str,
+    actor: str | None,
+) -> None:
+    """Reject MODEL for TARGET, as somebody who holds ROLE and had no part in it.
+
+    The target stays closed to these bytes on this evidence, label and policy, whoever else approves,
+    until you revoke the rejection.
+    """
+    from governance.intents import Intent
+
+    intent = Intent("rejection", reason, model, target, role, digest=digest or "")
+    _answer(intent, key_file, actor, form)
+
+
+def _answer(intent: Intent, key_file: Path | None, actor: str | None, form: str) -> None:
+    said = say(intent, key_file, actor, form)
+    if said is not None:
+        tell(
+            f"{said['by']} {said['verdict']} {version_of(said)} for {said['target']} as {said['role']}"
+            f" (bytes {said['subject']['digest'][:SHORT]}, approval {said['approval'][:SHORT]})",
+            said,
         )

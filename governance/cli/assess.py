@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from governance.cli.key import key_option, sign_statement
 from governance.cli.options import (
     actor_option,
     format_option,
     model_argument,
-    open_house,
+    open_desk,
     printable,
     write_json,
 )
@@ -38,6 +39,7 @@ table = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--shadows", type=click.IntRange(2, 256), default=2, show_default=True, help="An even number.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Repeat with the same.")
 @click.option("--jobs", type=int, default=-1, show_default=True, help="Processes; -1 is one a core.")
+@key_option
 @format_option
 @actor_option
 def assess(
@@ -49,6 +51,7 @@ def assess(
     shadows: int,
     seed: int,
     jobs: int,
+    key_file: Path | None,
     form: str,
     actor: str | None,
 ) -> None:
@@ -56,17 +59,15 @@ def assess(
 
     The records stay here: evidence holds counts, curves and intervals, never a record.
     """
+    from governance.bootstrap import clock
     from governance.cataloguing import read_table
     from governance.measuring import assess as measure
     from governance.measuring import to_evidence
-    from governance.registering import record
 
     inside, outside = read_table(members), read_table(non_members)
     train = _trainer(trainer) if trainer else None
-    house = open_house(actor)
-    subject = house.rim.registry.resolve(model)
-    digest = house.rim.artifacts.manifest(house.rim.registry.location(subject)).digest
-    loaded = house.rim.registry.load(subject)
+    desk = open_desk(actor)
+    loaded, subject = desk.load(model)
     with shadow_progress() as progress:
         measurement = measure(
             loaded,
@@ -78,15 +79,13 @@ def assess(
             n_jobs=jobs,
             progress=progress,
         )
-    asking = house.asking()
-    evidence = to_evidence(measurement, digest, house.actor, asking.at, house.policy.max_age_days)
-    with house.archive.writing() as books:
-        record(books, evidence, asking.at, house.actor)
+    evidence = to_evidence(measurement, subject["digest"], desk.actor, clock(), desk.policy.max_age_days)
+    signatures = () if key_file is None else (sign_statement(evidence.statement(), key_file),)
+    desk.submit(model, evidence.statement(), signatures)
     if form == "json":
-        subject_body = {"name": subject.named.name, "version": subject.named.version, "digest": digest}
-        write_json("assessment", {"subject": subject_body, "evidence": evidence.digest} | measurement.body())
+        write_json("assessment", {"subject": subject, "evidence": evidence.digest} | measurement.body())
     else:
-        write_measurement(str(subject.named), measurement)
+        write_measurement(f"models:/{subject['name']}/{subject['version']}", measurement)
 
 
 def _split(frame: Any, target: str, path: Path) -> Data:

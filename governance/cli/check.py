@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from governance.cli.decisions import leave, write_decision
-from governance.cli.options import actor_option, model_argument, open_house
+from governance.cli.options import actor_option, model_argument, open_desk
 
 
 @click.command()
@@ -28,17 +28,6 @@ def check(model: str, target: str, form: str, actor: str | None) -> None:
     Nothing is changed and nothing is recorded. The exit code is 0 when it would be allowed, 1 when it
     would be denied, 3 when that cannot be decided.
     """
-    from governance.promoting import Change
-    from governance.promoting import check as judge
-
-    house = open_house(actor)
-    subject = house.rim.registry.resolve(model)
-    place, alias = house.policy.resolve(target, subject.named.name)
-    uri = house.rim.registry.location(subject)
-    words = f"alias @{alias} of {subject.named.name}" if alias else f"a version in {place.name}"
-    change = Change(subject, uri, place, words, "not asked")
-    digest, lineage = house.rim.artifacts.manifest(uri).digest, house.rim.lineage.read(subject)
-    with house.archive.reading() as books:
-        decision = judge(books, house.policy, change, digest, lineage, house.asking())
+    decision = open_desk(actor).check(model, target)
     write_decision(decision, form)
     leave(decision)

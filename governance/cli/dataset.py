@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from governance.cli.options import actor_option, format_option, open_house, printable, write_json
-
-if TYPE_CHECKING:
-    from governance.domain.budget import Account
-    from governance.domain.dataset import Catalogued
+from governance.cli.options import actor_option, format_option, open_desk, printable, write_json
 
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,11 +48,11 @@ def add(
 
     Its identity is a SHA-256 over its whole content; the content itself is not kept.
     """
-    from governance.cataloguing import catalogue, read_table
+    from governance.bootstrap import clock
+    from governance.cataloguing import describe, read_table
     from governance.domain.dataset import Budget
     from governance.errors import UsageError
     from governance.policy.label_file import label_from_yaml
-    from governance.spending import account
 
     if (epsilon is None) != (delta is None):
         raise UsageError("A budget has an ε and a δ.", "Give both --epsilon and --delta, or neither.")
@@ -66,43 +61,32 @@ def add(
         budget = Budget(epsilon, delta, unit, unit_is_data_subject)
     label = label_from_yaml(label_file.read_text(encoding="utf-8"), str(label_file))
     frame = read_table(data)
-    house = open_house(actor)
-    asking = house.asking()
-    digest = house.rim.input_digest(frame)
-    with house.archive.writing() as books:
-        made = catalogue(
-            books,
-            frame,
-            name=name,
-            label=label,
-            source=str(data),
-            budget=budget,
-            subject_column=subject_column,
-            mlflow_digest=digest,
-            by=house.actor,
-            now=asking.at,
-            reason=reason,
-        )
-        entry = next(e for e in books.catalogue.named(name) if e.dataset == made)
-        spent = account(books, name)
+    desk = open_desk(actor)
+    made = describe(
+        frame,
+        name=name,
+        source=str(data),
+        budget=budget,
+        subject_column=subject_column,
+        mlflow_digest=desk.input_digest(frame),
+        by=desk.actor,
+        now=clock(),
+    )
+    found = desk.catalogue(made, label, reason)
     if form == "json":
-        write_json("dataset", _body(entry, spent))
+        write_json("dataset", found)
     else:
         click.echo(f"Catalogued {name}: {made.n_records:,} records, sha256 {made.sha256}.")
 
 
 @dataset.command("list")
 @format_option
-def list_(form: str) -> None:
+@actor_option
+def list_(form: str, actor: str | None) -> None:
     """List every catalogued dataset with its label and what is left of its budget."""
-    from governance.domain.label import describe
-    from governance.spending import account
-
-    house = open_house()
-    with house.archive.reading() as books:
-        found = [(entry, account(books, entry.dataset.name)) for entry in books.catalogue.all()]
+    found = open_desk(actor).datasets()
     if form == "json":
-        write_json("datasets", {"datasets": [_body(entry, spent) for entry, spent in found]})
+        _write_datasets(found)
         return
     if not found:
         click.echo("No dataset is catalogued. Add one: governance dataset add NAME DATA --label LABEL.yaml")
@@ -113,16 +97,14 @@ def list_(form: str) -> None:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("dataset", "sha256", "records", "confidentiality", "special categories", "ε spent of"):
         table.add_column(heading, justify="right" if heading in ("records", "ε spent of") else "left")
-    for entry, spent in found:
-        words = describe(entry.label)
-        budget = f"{spent.spent_epsilon:.3g} of {spent.limit_epsilon:g}" if spent else "no budget"
+    for entry in found:
         table.add_row(
-            printable(entry.dataset.name),
-            entry.dataset.sha256[:12],
-            f"{entry.dataset.n_records:,}",
-            words["confidentiality"],
-            printable(words["special_categories"]),
-            budget,
+            printable(entry["name"]),
+            entry["sha256"][:12],
+            f"{entry['n_records']:,}",
+            entry["shown"]["words"]["confidentiality"],
+            printable(entry["shown"]["words"]["special_categories"]),
+            f"{_spent(entry)} of {entry['budget']['epsilon']:g}" if entry["budget"] else "no budget",
         )
     # What stands in brackets is part of a name.
     Console(markup=False).print(table)
@@ -131,41 +113,54 @@ def list_(form: str) -> None:
 @dataset.command()
 @click.argument("name")
 @format_option
-def show(name: str, form: str) -> None:
+@actor_option
+def show(name: str, form: str, actor: str | None) -> None:
     """Show one dataset: content, label and its history, budget and every charge to it."""
-    from governance.domain.label import describe
-    from governance.errors import NotFound
-    from governance.spending import account
-
-    house = open_house()
-    with house.archive.reading() as books:
-        entries = books.catalogue.named(name)
-        spent = account(books, name)
-        history = [books.catalogue.history(entry.dataset.identity) for entry in entries]
-    if not entries:
-        raise NotFound(f"No dataset is catalogued as {name!r}.", "See what there is: governance dataset list")
+    found = open_desk(actor).datasets(name)
     if form == "json":
-        write_json("datasets", {"datasets": [_body(entry, spent) for entry in entries]})
+        _write_datasets(found)
         return
-    for entry, labellings in zip(entries, history, strict=True):
-        made = entry.dataset
-        click.echo(f"{printable(made.name)}  sha256 {made.sha256}")
-        people = "not known" if made.n_subjects is None else f"{made.n_subjects:,}"
-        click.echo(f"  {made.n_records:,} records, {len(made.columns)} columns, data subjects: {people}")
-        click.echo(printable(f"  read from {made.source} by {made.catalogued_by}"))
-        for dimension, value in describe(entry.label).items():
-            click.echo(printable(f"  {dimension.replace('_', ' '):<20} {value}"))
-        for labelling in labellings:
-            when = f"  labelled {labelling.at:%Y-%m-%d %H:%M} by "
-            click.echo(printable(f"{when}{labelling.by}: {labelling.reason}"))
-    if spent:
+    for entry in found:
+        click.echo(f"{printable(entry['name'])}  sha256 {entry['sha256']}")
+        people = "not known" if entry["n_subjects"] is None else f"{entry['n_subjects']:,}"
         click.echo(
-            f"  budget: ε {spent.limit_epsilon:g} at δ {spent.limit_delta:g} per {spent.unit}; "
-            f"spent ε {spent.spent_epsilon:.4g}"
+            f"  {entry['n_records']:,} records, {len(entry['columns'])} columns, data subjects: {people}"
         )
-        for spend in spent.spends:
-            when = f"    {spend.at:%Y-%m-%d %H:%M} {spend.state.value} "
-            click.echo(printable(f"{when}{spend.key} by {spend.by}"))
+        click.echo(printable(f"  read from {entry['source']} by {entry['shown']['catalogued_by']}"))
+        for dimension, value in entry["shown"]["words"].items():
+            click.echo(printable(f"  {dimension.replace('_', ' '):<20} {value}"))
+        for labelling in entry["shown"]["history"]:
+            when = f"  labelled {_minute(labelling['at'])} by "
+            click.echo(printable(f"{when}{labelling['by']}: {labelling['reason']}"))
+    # Contents that share a name share its budget.
+    _show_budget(found[-1])
+
+
+def _write_datasets(found: list[dict[str, Any]]) -> None:
+    plain = [{key: value for key, value in entry.items() if key != "shown"} for entry in found]
+    write_json("datasets", {"datasets": plain})
+
+
+def _show_budget(entry: dict[str, Any]) -> None:
+    budget = entry["budget"]
+    if budget is None:
+        return
+    click.echo(
+        f"  budget: ε {budget['epsilon']:g} at δ {budget['delta']:g} per {budget['unit']}; "
+        f"spent ε {_spent(entry)}"
+    )
+    for spend in entry["shown"]["spends"]:
+        when = f"    {_minute(spend['at'])} {spend['state']} "
+        click.echo(printable(f"{when}{spend['key']} by {spend['by']}"))
+
+
+def _spent(entry: dict[str, Any]) -> str:
+    spent = entry["spent_epsilon"]
+    return "inf" if spent is None else f"{spent:.3g}"
+
+
+def _minute(timestamp: str) -> str:
+    return timestamp[:16].replace("T", " ")
 
 
 @dataset.command()
@@ -175,33 +170,8 @@ def show(name: str, form: str) -> None:
 @actor_option
 def relabel(name: str, label_file: Path, reason: str, actor: str | None) -> None:
     """Give a dataset another label; every version trained on it is judged by the new one from now on."""
-    from governance.cataloguing import relabel as give
     from governance.policy.label_file import label_from_yaml
 
     label = label_from_yaml(label_file.read_text(encoding="utf-8"), str(label_file))
-    house = open_house(actor)
-    with house.archive.writing() as books:
-        give(books, name, label, by=house.actor, now=house.asking().at, reason=reason)
+    open_desk(actor).relabel(name, label, reason)
     click.echo(f"{name} is relabelled. Versions in service that it now closes: governance doctor")
-
-
-def _body(entry: Catalogued, spent: Account | None) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from governance.domain.label import to_json
-
-    made = entry.dataset
-    return {
-        "name": made.name,
-        "sha256": made.sha256,
-        "n_records": made.n_records,
-        "n_subjects": made.n_subjects,
-        "max_records_per_subject": made.max_records_per_subject,
-        "columns": list(made.columns),
-        "source": made.source,
-        "label": to_json(entry.label),
-        "budget": asdict(made.budget) if made.budget else None,
-        # JSON has no infinity: more than can be computed is null, and overdrawn.
-        "spent_epsilon": spent.spent_epsilon if spent and math.isfinite(spent.spent_epsilon) else None,
-        "overdrawn": spent.overdrawn if spent else None,
-    }

@@ -24,6 +24,7 @@ def write_decision(decision: Decision, form: str) -> None:
 
     console = Console()
     colours = {"passed": "green", "warned": "yellow", "noted": "dim", "failed": "red", "missing": "red"}
+    colours |= {"waived": "yellow", "overridden": "yellow"}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("check", "state", "observed", "required"):
         table.add_column(heading, overflow="fold")
@@ -41,6 +42,12 @@ def write_decision(decision: Decision, form: str) -> None:
         table,
         sep="\n",
     )
+    for finding in decision.exceptional:
+        console.print(
+            Text(f"Only by exception: {finding.check} {finding.status.value}", style="bold yellow"),
+            Text(f"  {printable(finding.reason)}"),
+            sep="\n",
+        )
     for finding in decision.findings:
         if finding.remedy and finding.status.value in ("failed", "missing", "undecided", "warned"):
             console.print(

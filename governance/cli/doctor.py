@@ -8,19 +8,18 @@ from governance.cli.options import format_option, open_house, printable, write_j
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Remove leftovers of interrupted work that nothing refers to.")
 @format_option
-def doctor(repair: bool, form: str) -> None:
-    """Hold the registry, the frozen bytes, the policy and the audit log against each other.
+def doctor(form: str) -> None:
+    """Look after what the gate relies on, and sum up what reconciling finds.
 
-    The exit code is 1 when something harmful is found: a protected alias that no decision allowed,
-    bytes that are not the approved ones, a broken audit chain, a version in service that the policy
-    would refuse today.
+    Plugins, settings, policy, tables, audit log; then everything that `governance reconcile --bytes`
+    looks at, the first of each kind. The exit code is 1 when something harmful is found. Nothing is
+    changed.
     """
     from dataclasses import asdict
 
     house = open_house()
-    ailments = house.rim.registry.examine(repair)
+    ailments = house.rim.registry.examine(house.asking().at)
     harmful = sum(ailment.harmful for ailment in ailments)
     if form == "json":
         write_json("doctor", {"harmful": harmful, "ailments": [asdict(ailment) for ailment in ailments]})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from governance.cli.options import (
-    dossier_of,
+    actor_option,
     format_option,
     model_argument,
-    open_house,
+    open_desk,
     printable,
     write_json,
 )
@@ -17,48 +17,31 @@ from governance.cli.options import (
 @click.command()
 @model_argument
 @format_option
-def label(model: str, form: str) -> None:
+@actor_option
+def label(model: str, form: str, actor: str | None) -> None:
     """Show the sensitivity label MODEL inherits, each value with the datasets that caused it."""
-    from governance.domain.label import to_json
-
-    house = open_house()
-    subject, dossier = dossier_of(house, model)
-    inheritance = dossier.inheritance
+    found = open_desk(actor).label(model)
     if form == "json":
-        write_json(
-            "label",
-            {
-                "subject": {
-                    "name": subject.named.name,
-                    "version": subject.named.version,
-                    "digest": dossier.digest,
-                },
-                "label": to_json(inheritance.effective),
-                "because": [
-                    {"dimension": c.dimension, "value": c.value, "sources": list(c.sources)}
-                    for c in inheritance.because()
-                ],
-                "unknown": [{"source": c.source, "reason": c.reason} for c in inheritance.unknown],
-            },
-        )
+        write_json("label", found)
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=printable(str(subject.named)), title_justify="left", box=None, header_style="bold")
+    named = f"models:/{found['subject']['name']}/{found['subject']['version']}"
+    table = Table(title=printable(named), title_justify="left", box=None, header_style="bold")
     for heading in ("dimension", "value", "because of"):
         table.add_column(heading, overflow="fold")
     previous = ""
-    for cause in inheritance.because():
-        shown = "" if cause.dimension == previous else cause.dimension.replace("_", " ")
-        sources = ", ".join(_short(source) for source in cause.sources) or "nothing restricts it"
-        table.add_row(shown, printable(_short(cause.value)), printable(sources))
-        previous = cause.dimension
+    for cause in found["because"]:
+        shown = "" if cause["dimension"] == previous else cause["dimension"].replace("_", " ")
+        sources = ", ".join(map(_short, cause["sources"])) or "nothing restricts it"
+        table.add_row(shown, printable(_short(cause["value"])), printable(sources))
+        previous = cause["dimension"]
     # What stands in brackets is part of a name.
     console = Console(markup=False)
     console.print(table)
-    for gap in inheritance.unknown:
-        console.print(printable(f"unknown: {gap.source}: {gap.reason}"), style="red")
+    for gap in found["unknown"]:
+        console.print(printable(f"unknown: {gap['source']}: {gap['reason']}"), style="red")
 
 
 def _short(identity: str) -> str:

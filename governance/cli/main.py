@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import click
 
-from governance.cli.approve import approve
+from governance.cli.approve import approve, reject
 from governance.cli.assess import assess
 from governance.cli.audit import audit
 from governance.cli.check import check
@@ -16,12 +16,16 @@ from governance.cli.dataset import dataset
 from governance.cli.db import db
 from governance.cli.demo import demo
 from governance.cli.doctor import doctor
+from governance.cli.exceptions import break_glass, waive
+from governance.cli.key import key
 from governance.cli.label import label
 from governance.cli.options import printable
 from governance.cli.policy import policy
 from governance.cli.promote import promote
+from governance.cli.reconcile import reconcile
 from governance.cli.report import report
-from governance.errors import GovernanceError, UsageError
+from governance.cli.reviews import request, revoke
+from governance.errors import Forbidden, GovernanceError, UsageError
 
 
 class ExitCode(IntEnum):
@@ -35,6 +39,9 @@ class ExitCode(IntEnum):
     """The command was called wrongly; nothing was changed."""
     UNDECIDED = 3
     """No answer could be reached; nothing was changed."""
+
+
+_CODES = {UsageError: ExitCode.USAGE, Forbidden: ExitCode.DENIED}
 
 
 @click.group(
@@ -54,7 +61,27 @@ def cli() -> None:
     """
 
 
-for command in (demo, doctor, dataset, label, assess, check, promote, approve, report, audit, policy, db):
+for command in (
+    demo,
+    doctor,
+    dataset,
+    label,
+    assess,
+    check,
+    promote,
+    request,
+    approve,
+    reject,
+    revoke,
+    waive,
+    break_glass,
+    report,
+    reconcile,
+    audit,
+    key,
+    policy,
+    db,
+):
     cli.add_command(command)
 
 
@@ -79,7 +106,7 @@ def run(arguments: list[str]) -> int:
     except GovernanceError as error:
         # Each line by itself: a policy's mistakes stand one below the other.
         click.echo("\n".join(map(printable, f"Error: {error}".splitlines())), err=True)
-        return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.UNDECIDED
+        return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ExitCode.UNDECIDED)
     except Exception as error:
         if os.environ.get("GOVERNANCE_DEBUG"):
             raise

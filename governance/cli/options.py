@@ -9,8 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from governance.bootstrap import House
-    from governance.domain.dossier import Dossier
-    from governance.domain.subject import Subject
+    from governance.desk import Desk
 
 model_argument = click.argument("model", metavar="MODEL")
 
@@ -53,13 +52,8 @@ def open_house(actor: str | None = None) -> House:
     return house(actor)
 
 
-def dossier_of(house: House, model: str) -> tuple[Subject, Dossier]:
-    """Resolve a MODEL argument and gather all that is known of it and its bytes."""
-    from governance.promoting import assemble
+def open_desk(actor: str | None = None) -> Desk:
+    """Where a command asks: the registry's own database, or the server before it."""
+    from governance.bootstrap import desk
 
-    registry = house.rim.registry
-    subject = registry.resolve(model)
-    digest = house.rim.artifacts.manifest(registry.location(subject)).digest
-    lineage = house.rim.lineage.read(subject)
-    with house.archive.reading() as books:
-        return subject, assemble(books, subject, digest, lineage)
+    return desk(actor)

@@ -61,12 +61,44 @@ def show(source: str, form: str) -> None:
         places += [f"models named {pattern}" for pattern in target.models]
         lines.append(f"  {target.name}: {', '.join(places)}")
     lines += ["", "Roles"]
-    lines += [f"  {role.name}: {', '.join(role.users) or 'nobody'}" for role in found.roles.values()]
+    for role in found.roles.values():
+        who = [*role.users, *(f"group {group}" for group in role.groups)]
+        lines.append(f"  {role.name}: {', '.join(who) or 'nobody'}")
     lines += ["", "Rules"]
     for rule in found.rules:
         lines.append(f"  {rule.name} ({rule.enforcement.value}): {rule.description or 'no description'}")
         lines += [f"    {use}" for use in rule.checks]
-    click.echo("\n".join(lines))
+    click.echo("\n".join([*lines, *_exceptions(found), *_bytes(found)]))
+
+
+def _exceptions(found: Policy) -> list[str]:
+    """Whose signature counts, and who may let something past a check."""
+    lines = [f"  evidence: by {' or '.join(found.evidence_signed_by)}"] if found.evidence_signed_by else []
+    lines += ["  approvals: by the person's own key"] if found.approvals_signed else []
+    lines = ["", "Signatures", *lines] if lines else []
+    if found.waivers or found.break_glass:
+        lines += ["", "Exceptions"]
+    for waiver in found.waivers.values():
+        people = (
+            f"{' and '.join(waiver.roles)}, {waiver.count} different people, up to {waiver.max_days} days"
+        )
+        lines.append(f"  waiver of {waiver.check}: {people}")
+    if found.break_glass:
+        roles, hours = " or ".join(found.break_glass.roles), found.break_glass.max_hours
+        lines.append(f"  break-glass: {roles}, up to {hours} hours")
+    return lines
+
+
+def _bytes(found: Policy) -> list[str]:
+    """Who may do what with a version, and where its bytes may lie."""
+    lines = ["", "Access"] if found.access else []
+    for rule in found.access:
+        actions = ", ".join(action.value for action in rule.actions)
+        purposes = f" for {' or '.join(rule.purposes)}" if rule.purposes else ""
+        lines.append(f"  {rule.name} ({actions}): {' or '.join(rule.roles) or 'nobody'}{purposes}")
+    places = [f"  registry: {found.regions.registry}"] if found.regions.registry else []
+    places += [f"  {pattern}: {region}" for pattern, region in found.regions.artifacts]
+    return [*lines, "", "Regions", *places] if places else lines
 
 
 @policy.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from governance.cli.decisions import leave, write_decision
-from governance.cli.options import actor_option, format_option, model_argument, open_house
+from governance.cli.options import actor_option, format_option, model_argument, open_desk
 
 
 @click.command()
@@ -22,16 +22,6 @@ def promote(model: str, target: str, form: str, actor: str | None) -> None:
     denied, the attempt is recorded. Setting the alias with MLflow's own client goes through the same
     gate.
     """
-    from governance.errors import UsageError
-
-    house = open_house(actor)
-    subject = house.rim.registry.resolve(model)
-    place, alias = house.policy.resolve(target, subject.named.name)
-    if alias is None:
-        raise UsageError(
-            f"Target {place.name!r} protects no alias, so there is none to move.",
-            "Copy the version into a protected name with MlflowClient().copy_model_version.",
-        )
-    decision = house.rim.registry.promote(subject, alias)
+    decision = open_desk(actor).promote(model, target)
     write_decision(decision, form)
     leave(decision)

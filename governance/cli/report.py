@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from governance.cli.options import actor_option, dossier_of, model_argument, open_house, talk
+from governance.cli.options import actor_option, model_argument, open_desk, talk
 
 
 @click.command()
@@ -29,23 +29,8 @@ def report(model: str, target: str, form: str, output: Path | None, actor: str |
     recorded in the audit log.
     """
     from governance.errors import UsageError
-    from governance.reports.answering import answer, publish
 
-    house = open_house(actor)
-    subject, dossier = dossier_of(house, model)
-    place, alias = house.policy.resolve(target, subject.named.name)
-    asking = house.asking()
-    with house.archive.writing() as books:
-        facts = answer(
-            books,
-            dossier,
-            house.policy,
-            place,
-            asking,
-            change=f"alias @{alias} of {subject.named.name}" if alias else f"a version in {place.name}",
-            purpose=house.rim.registry.describe(subject),
-        )
-        text = publish(books, facts, form, subject, asking.at, house.actor)
+    text = open_desk(actor).report(model, target, form)
     if output is None:
         click.echo(text)
         return

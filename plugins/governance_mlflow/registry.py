@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.domain.decision import Decision
 from governance.domain.subject import Subject
-from governance.errors import NotFound, UsageError
+from governance.errors import Forbidden, NotFound, UsageError
 from governance.ports import Ailment
 from governance_mlflow.identity import acting_as
 
@@ -62,8 +63,11 @@ class MlflowRegistry:
                 found = self._store.get_model_version_by_alias(parsed.name, parsed.alias)
                 return self._store.subject(parsed.name, found.version)
             if parsed.name and parsed.version:
+                self._store.insist_on_seeing(parsed.name, parsed.version)
                 return self._store.subject(parsed.name, parsed.version)
         except MlflowException as error:
+            if error.error_code == "PERMISSION_DENIED":
+                raise Forbidden(f"{model_uri}: {error.message}") from error
             raise NotFound(
                 f"{model_uri}: {error.message}", "See what there is: mlflow models, or the registry page."
             ) from error
@@ -112,8 +116,8 @@ class MlflowRegistry:
         own = self._store.get_model_version(name, version).description
         return own or self._store.get_registered_model(name).description or ""
 
-    def examine(self, repair: bool) -> tuple[Ailment, ...]:
-        """Everything that is not as the books say."""
+    def examine(self, now: datetime) -> tuple[Ailment, ...]:
+        """Everything that is not as it should be."""
         from governance_mlflow.doctor import examine
 
-        return examine(self._store, repair)
+        return examine(self._store, now)

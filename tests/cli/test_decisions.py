@@ -50,6 +50,29 @@ def test_in_a_terminal(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
     ] == lines
 
 
+def test_an_exception_is_plain_to_see(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only a waiver or broken glass let through has a line of its own, with who, until when and why."""
+    excused = (
+        Finding("membership-tpr", Status.WAIVED, "4.1 %", "≤ 2 %", "too high; waived by dora", "Train."),
+        Finding("approval", Status.OVERRIDDEN, "0 of 1", "1", "none; glass broken by bess", "Approve."),
+    )
+    write_decision(make.decision(findings=(FINDINGS[0], *excused)), "text")
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert [
+        "models:/visits/1 as alias @champion: ALLOWED",
+        "policy baseline dddddddddddd, bytes bbbbbbbbbbbb",
+        "check           state       observed  required",
+        "actor-known     passed      alice     somebody",
+        "membership-tpr  waived      4.1 %     ≤ 2 %",
+        "approval        overridden  0 of 1    1",
+        "Only by exception: membership-tpr waived",
+        "  too high; waived by dora",
+        "Only by exception: approval overridden",
+        "  none; glass broken by bess",
+    ] == lines
+
+
 def test_as_json(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Exactly the documented schema."""
     decision = make.decision(findings=FINDINGS)

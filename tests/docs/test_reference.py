@@ -139,6 +139,16 @@ def test_every_kind_of_json_has_its_heading(reference: Path, root: Path) -> None
         assert f"governance/{kind}/v1" in (root / page).read_text("utf-8")
 
 
+def test_every_route_has_its_heading(reference: Path) -> None:
+    """The routes of the REST interface, each under its method and path."""
+    from governance_mlflow.api import create_api
+
+    document = create_api(lambda _: None).openapi()
+    routes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+
+    assert routes == set(sections(reference / "api.md"))
+
+
 def test_every_section_of_the_report_has_its_heading(reference: Path) -> None:
     """The sections of the JSON report, each under its key."""
     assert {f.name for f in fields(ReportFacts)} - {"rendered_at"} == set(sections(reference / "report.md"))

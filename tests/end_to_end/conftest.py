@@ -224,7 +224,9 @@ def serve(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Clinic
     """Start real MLflow servers; each gets a clinic of its own, reached over HTTP."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(governed: bool = True, **extra: str) -> Clinic:
+    def start(
+        governed: bool = True, arguments: tuple[str, ...] = (), catalogue: bool = True, **extra: str
+    ) -> Clinic:
         folder = tmp_path / f"server-{len(running)}"
         folder.mkdir()
         shutil.copy(empty_database, folder / "mlflow.db")
@@ -239,6 +241,7 @@ def serve(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Clinic
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
             *("--workers", "1", "--backend-store-uri", database),
             *("--registry-store-uri", prefix + database, "--artifacts-destination", prefix + destination),
+            *arguments,
         ]
         environment = clinic.environment
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
@@ -250,7 +253,7 @@ def serve(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Clinic
                 )
             )
         wait_for(uri, running[-1], folder / "server.log")
-        if governed:
+        if governed and catalogue:
             clinic.catalogue()
         else:
             visits().to_csv(folder / "visits.csv", index=False)
