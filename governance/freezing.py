@@ -1,44 +1,35 @@
-"""Hashing a tree of files and copying it to its content address, so that approved bytes stay approved.
+"""Copying a tree of files to its content address, so that approved bytes stay approved.
 
-Rules:
-1. only plain files and folders are bytes: a symbolic link, socket or device is refused, because what
-   it leads to can change without the tree changing;
-2. two paths that are equal on a file system that folds case are refused: one would replace the other;
-3. a frozen tree appears under its digest in one rename, complete and read-only, or not at all;
-4. a hard link is never made: writing through the other name would change the frozen file in place.
+Rules, besides those of hashing:
+1. a frozen tree appears under its digest in one rename, complete, on the disk and read-only, or not at all;
+2. a hard link is never made: writing through the other name would change the frozen file in place;
+3. what is hashed is what was copied, whatever happens to the source meanwhile.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import stat
+import sys
 import tempfile
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from governance.domain.manifest import File, Manifest, differences
 from governance.errors import Undecided
-
-CHUNK = 1 << 20
-"""Bytes read at a time."""
+from governance.hashing import BYSTANDERS, chunks_of, hash_of, hash_tree, in_parallel, open_plain, plain_files
 
 INCOMING = ".incoming-"
 """How the folder of an unfinished freeze begins."""
 
-BYSTANDERS = frozenset({"registered_model_meta"})
-"""Files at the root that MLflow writes beside a model whenever it loads it; no part of the model."""
+FICLONE = 0x40049409
+"""Linux's request to let one file share another's blocks, each keeping its own from the first write on."""
 
-
-def hash_tree(root: Path) -> Manifest:
-    """The manifest of the files below a folder, read in one pass and constant memory.
-
-    Raises:
-        Undecided: the folder does not exist, cannot be read, or holds something that is not a plain file.
-    """
-    return Manifest(tuple(File(path, *_hash(root / path)) for path in _plain_files(root)))
+AHEAD = 1 << 25
+"""Bytes after which the disk is told to begin writing, so that little is left to wait for at the end."""
 
 
 def freeze_tree(root: Path, area: Path) -> tuple[Manifest, Path]:
@@ -47,8 +38,8 @@ def freeze_tree(root: Path, area: Path) -> tuple[Manifest, Path]:
     Freezing the same bytes again costs a check of what is there and leaves one tree.
 
     Raises:
-        Undecided: as `hash_tree`; or there is a tree of that digest already and its bytes are not
-            the ones its name promises.
+        Undecided: as `hash_tree`; or the area has no room or cannot be written; or there is a tree of
+            that digest already and its bytes are not the ones its name promises.
     """
     try:
         area.mkdir(parents=True, exist_ok=True)
@@ -56,18 +47,21 @@ def freeze_tree(root: Path, area: Path) -> tuple[Manifest, Path]:
     except OSError as error:
         raise _unwritable(area, error) from error
     try:
-        manifest = Manifest(tuple(_copy(root, incoming, path) for path in _plain_files(root)))
+        manifest = _copy_tree(root, incoming)
         frozen = area / manifest.digest
         if frozen.exists():
             check_frozen(frozen, manifest)
         else:
             _make_read_only(incoming)
+            _settle(incoming)
             _publish(incoming, frozen, manifest)
         return manifest, frozen
     except OSError as error:
         raise _unwritable(area, error) from error
     finally:
-        _remove(incoming)
+        # What cannot be removed now is swept later; the reason it failed is worth more.
+        with suppress(OSError):
+            _remove(incoming)
 
 
 def check_frozen(frozen: Path, approved: Manifest) -> None:
@@ -84,8 +78,8 @@ def check_frozen(frozen: Path, approved: Manifest) -> None:
         )
 
 
-def leftovers(area: Path, keep: frozenset[str]) -> tuple[Path, ...]:
-    """Unfinished freezes, and frozen trees whose digest is not in `keep`."""
+def leftovers(area: Path, keep: frozenset[str], before: datetime) -> tuple[Path, ...]:
+    """Frozen trees whose digest is not in `keep`, and unfinished ones that nobody wrote to since `before`."""
     if not area.is_dir():
         return ()
     return tuple(
@@ -96,53 +90,35 @@ def leftovers(area: Path, keep: frozenset[str]) -> tuple[Path, ...]:
             and not entry.is_symlink()
             and entry.name not in keep
             # Anything else in the folder is not ours.
-            and (entry.name.startswith(INCOMING) or _is_digest(entry.name))
+            and (is_digest(entry.name) or _abandoned(entry, before.timestamp()))
         )
     )
 
 
-def sweep(area: Path, keep: frozenset[str]) -> tuple[Path, ...]:
+def sweep(area: Path, keep: frozenset[str], before: datetime) -> tuple[Path, ...]:
     """Remove what `leftovers` finds and return it."""
-    doomed = leftovers(area, keep)
+    doomed = leftovers(area, keep, before)
     for entry in doomed:
-        _remove(entry)
+        # Half removed, it must not pass for the tree its name promises.
+        _remove(entry.rename(tempfile.mkdtemp(prefix=INCOMING, dir=area)))
     return doomed
 
 
-def _is_digest(name: str) -> bool:
+def is_digest(name: str) -> bool:
+    """Whether a name is a SHA-256 in lower-case hexadecimal, as those of frozen trees are."""
     return len(name) == 64 and set(name) <= set("0123456789abcdef")
 
 
-def _plain_files(root: Path) -> Iterator[str]:
-    if not root.is_dir():
-        raise Undecided(
-            f"There is no folder of model bytes at {root}.",
-            "Check that the artifact store of this version is mounted and readable here.",
-        )
-    seen: dict[str, str] = {}
-    for folder, subfolders, names in os.walk(root, onerror=_unreadable, followlinks=False):
-        subfolders.sort()
-        for name in [*subfolders, *sorted(names)]:
-            path = Path(folder) / name
-            relative = path.relative_to(root).as_posix()
-            kind = path.lstat().st_mode
-            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-                raise Undecided(
-                    f"{relative} is a link or a special file; a model is made of plain files.",
-                    "Replace it by the file it leads to and register the model again.",
-                )
-            folded = unicodedata.normalize("NFC", relative).casefold()
-            if seen.setdefault(folded, relative) != relative:
-                raise Undecided(
-                    f"{relative} and {seen[folded]} are one path where case does not count.",
-                    "Rename one of them and register the model again.",
-                )
-            if stat.S_ISREG(kind) and relative not in BYSTANDERS:
-                yield relative
+def _abandoned(entry: Path, before: float) -> bool:
+    return entry.name.startswith(INCOMING) and max(_written_at(entry)) < before
 
 
-def _unreadable(error: OSError) -> None:
-    raise Undecided(f"The model bytes cannot be read: {error}.", "Give the server read access to them.")
+def _written_at(tree: Path) -> Iterator[float]:
+    for path in (tree, *tree.rglob("*")):
+        # It may be published or removed at any moment.
+        with suppress(FileNotFoundError):
+            yield path.lstat().st_mtime
+    yield 0.0
 
 
 def _unwritable(area: Path, error: OSError) -> Undecided:
@@ -152,31 +128,50 @@ def _unwritable(area: Path, error: OSError) -> Undecided:
     )
 
 
-def _hash(path: Path) -> tuple[int, str]:
-    size, sha256 = 0, hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                size += len(chunk)
-                sha256.update(chunk)
-    except OSError as error:
-        _unreadable(error)
-    return size, sha256.hexdigest()
+def _copy_tree(root: Path, incoming: Path) -> Manifest:
+    files = list(plain_files(root))
+    for folder in sorted({(incoming / relative).parent for relative in files}):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Manifest(tuple(in_parallel(lambda relative: _copy(root, incoming, relative), files)))
 
 
 def _copy(root: Path, incoming: Path, relative: str) -> File:
-    target = incoming / relative
-    target.parent.mkdir(parents=True, exist_ok=True)
-    size, sha256 = 0, hashlib.sha256()
-    with (root / relative).open("rb") as source, target.open("xb") as copy:
-        while chunk := source.read(CHUNK):
-            size += len(chunk)
-            sha256.update(chunk)
-            copy.write(chunk)
-        copy.flush()
+    with open_plain(root, relative) as source, (incoming / relative).open("x+b", buffering=0) as copy:
+        if _cloned(source, copy):
+            size, sha256 = hash_of(chunks_of(copy))
+        else:
+            size, sha256 = hash_of(_written(copy, chunks_of(source)))
         # A decision must not outlive the bytes it is about: they are on the disk before it is.
         os.fsync(copy.fileno())
-    return File(relative, size, sha256.hexdigest())
+    return File(relative, size, sha256)
+
+
+def _cloned(source: FileIO, copy: FileIO) -> bool:
+    """Whether the file system could give the copy the blocks of the source."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def _written(copy: FileIO, chunks: Iterable[memoryview]) -> Iterator[memoryview]:
+    """Write each piece and pass it on."""
+    told = size = 0
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            # A nearly full disk takes a part before it refuses.
+            rest = rest[copy.write(rest) :]
+        size += len(chunk)
+        if size - told >= AHEAD and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(copy.fileno(), told, size - told, os.POSIX_FADV_DONTNEED)
+            told = size
+        yield chunk
 
 
 def _make_read_only(tree: Path) -> None:
@@ -187,10 +182,24 @@ def _make_read_only(tree: Path) -> None:
         bystander.touch()
         bystander.chmod(0o666)
     for folder, _, names in os.walk(tree, topdown=False):
-        for name in names:
-            if name not in BYSTANDERS:
-                (Path(folder) / name).chmod(0o444)
+        for path in (Path(folder) / name for name in names):
+            if path.parent != tree or path.name not in BYSTANDERS:
+                path.chmod(0o444)
         Path(folder).chmod(0o555)
+
+
+def _settle(tree: Path) -> None:
+    """Bring the folders of a tree to the disk; its files are there already."""
+    for folder, _, _ in os.walk(tree, topdown=False):
+        _sync(Path(folder))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _publish(incoming: Path, frozen: Path, manifest: Manifest) -> None:
@@ -201,6 +210,7 @@ def _publish(incoming: Path, frozen: Path, manifest: Manifest) -> None:
         if not frozen.exists():
             raise
         check_frozen(frozen, manifest)
+    _sync(frozen.parent)
 
 
 def _remove(tree: Path) -> None:

@@ -58,8 +58,14 @@ class Subjects(Protocol):
     def get(self, uid: str) -> Subject:
         """The version with that uid, living or buried, under its newest name; else `NotFound`."""
 
+    def get_each(self, uids: Collection[str]) -> dict[str, Subject]:
+        """The versions with these uids, living or buried; those that are none are left out."""
+
     def find(self, named: VersionName) -> Subject | None:
         """The living version of that name."""
+
+    def find_each(self, names: Collection[VersionName]) -> dict[VersionName, Subject]:
+        """The living versions of these names; those that are none are left out."""
 
     def living(self, name: str, workspace: str) -> tuple[Subject, ...]:
         """All living versions of a registered model, by version."""
@@ -73,8 +79,11 @@ class Subjects(Protocol):
     def locate(self, uid: str, location: str) -> None:
         """Remember that bytes of a version lie, or lay, at a canonical location."""
 
-    def located(self, places: Collection[str]) -> tuple[Subject, ...]:
-        """Every version, living or buried, with bytes at one of these locations, oldest first."""
+    def located(self, places: Collection[str], living: bool = False) -> tuple[Subject, ...]:
+        """Every version, or with `living` every living one, with bytes at one of these, oldest first."""
+
+    def unlocated(self) -> tuple[Subject, ...]:
+        """Every living version of which no location was ever recorded, oldest first."""
 
 
 class Lineages(Protocol):
@@ -86,6 +95,9 @@ class Lineages(Protocol):
     def of(self, uid: str) -> Lineage:
         """All readings, each `then` the next; the empty lineage if there was none."""
 
+    def of_each(self, uids: Collection[str]) -> dict[str, Lineage]:
+        """The same for many versions at once; those without any reading are left out."""
+
 
 class EvidenceStore(Protocol):
     """Evidence by digest, and the manifests that the digests stand for."""
@@ -96,6 +108,9 @@ class EvidenceStore(Protocol):
     def about(self, subject_digest: str) -> tuple[Evidence, ...]:
         """All evidence about those bytes, oldest first."""
 
+    def about_each(self, subject_digests: Collection[str]) -> dict[str, tuple[Evidence, ...]]:
+        """The same for many at once; bytes without any evidence are left out."""
+
     def keep_manifest(self, uid: str, manifest: Manifest) -> None:
         """Remember that a version was seen with this manifest."""
 
@@ -104,6 +119,9 @@ class EvidenceStore(Protocol):
 
     def seen(self, uid: str) -> tuple[str, ...]:
         """Digests of all manifests a version was seen with, oldest first."""
+
+    def seen_each(self, uids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The same for many versions at once; those never seen are left out."""
 
 
 class Approvals(Protocol):
@@ -115,6 +133,12 @@ class Approvals(Protocol):
     def of(self, subject_uid: str) -> tuple[Approval, ...]:
         """Every verdict on a version, oldest first."""
 
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
+        """The same for many versions at once; those without any are left out."""
+
+    def named(self, prefix: str) -> tuple[Approval, ...]:
+        """Every verdict whose digest begins so, oldest first."""
+
 
 class Acts(Protocol):
     """Requests, revocations, waivers and broken glass."""
@@ -125,8 +149,14 @@ class Acts(Protocol):
     def of(self, subject_uid: str) -> tuple[Act, ...]:
         """Every act about a version, oldest first."""
 
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Act, ...]]:
+        """The same for many versions at once; those without any are left out."""
+
     def get(self, digest: str) -> Act:
         """The act of that name; else `NotFound`."""
+
+    def named(self, prefix: str) -> tuple[Act, ...]:
+        """Every act whose digest begins so, oldest first."""
 
     def all(self, kind: str) -> tuple[Act, ...]:
         """Every act of one kind, oldest first."""
@@ -157,6 +187,37 @@ class Decisions(Protocol):
     def frozen(self) -> tuple[tuple[Decision, str], ...]:
         """Every allowed decision with its frozen URI, oldest first."""
 
+    def allowed(self, subject_uids: Collection[str]) -> tuple[tuple[Decision, str], ...]:
+        """For each of these versions and each target the newest allowed decision, with its frozen URI."""
+
+    def frozen_uris(self) -> frozenset[str]:
+        """Every URI that an allowed decision put into service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaired:
+    """Decisions that stand in one place only, or twice, by digest; each sorted."""
+
+    lost: tuple[str, ...]
+    """Named in the log, not recorded."""
+    unlogged: tuple[str, ...]
+    """Recorded, not named in the log."""
+    repeated: tuple[str, ...]
+    """Named in the log more than once."""
+
+
+class Promotions(Protocol):
+    """What the log says of protected places, and whether it agrees with the decisions."""
+
+    def standing(self, subject_uids: Collection[str]) -> tuple[Entry, ...]:
+        """For each of these versions, target and change the newest entry, in order of the log.
+
+        An entry is `promotion:allowed` where the version is still there, else `promotion:withdrawn`.
+        """
+
+    def unpaired(self) -> Unpaired:
+        """Where decisions and log disagree."""
+
 
 class AuditLog(Protocol):
     """The hash chain."""
@@ -186,6 +247,9 @@ class SpendLedger(Protocol):
     def spends(self, dataset: str) -> tuple[Spend, ...]:
         """Every charge to that dataset in its newest state, oldest first."""
 
+    def spends_each(self, datasets: Collection[str]) -> dict[str, tuple[Spend, ...]]:
+        """The same for many datasets at once; those without any are left out."""
+
 
 class PolicyArchive(Protocol):
     """The text of every policy a decision was made under, for the auditor who comes later."""
@@ -209,6 +273,7 @@ class Books:
     acts: Acts
     signatures: Signatures
     decisions: Decisions
+    promotions: Promotions
     audit: AuditLog
     ledger: SpendLedger
     policies: PolicyArchive
@@ -268,8 +333,8 @@ class Registry(Protocol):
     def describe(self, subject: Subject) -> str:
         """What the version's owner wrote it is for; empty if nobody did."""
 
-    def examine(self, repair: bool) -> tuple[Ailment, ...]:
-        """Everything that is not as the books say; with `repair`, what can be mended is."""
+    def examine(self, now: datetime, repair: bool = False) -> tuple[Ailment, ...]:
+        """Everything that is not as it should be, of discrepancies one a kind; with `repair`, less of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +368,12 @@ class Rim(Protocol):
 
     def input_digest(self, frame: Any) -> str:
         """The framework's own digest of a table, by which a plainly logged input is recognised."""
+
+    def inventory(self) -> Any:
+        """The `inventory.Inventory` of the registry's tables, for reconciling."""
+
+    def remote_desk(self) -> Any:
+        """The `desk.Desk` of the server that the settings name, for commands away from the database."""
 
     def demonstrate(self, folder: Path, seed: int) -> None:
         """Do the main job on real data in a folder, talking all the way."""

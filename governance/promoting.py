@@ -2,7 +2,8 @@
 
 A promotion goes through these steps; a crash between any two leaves nothing promoted and at worst a
 frozen tree that nothing refers to:
-1. hash the bytes, assemble the dossier, evaluate the policy; a denial is recorded and ends it here;
+1. assemble the dossier and evaluate the policy, about the bytes last seen if they would be allowed, else
+   about a fresh hash of them; a denial is recorded and ends it here;
 2. freeze: copy the bytes to their content address, hashing on the way;
 3. in one transaction: assemble and evaluate again over the frozen digest, record the decision, make
    the change, record the outcome.
@@ -124,12 +125,15 @@ def promote(
     Raises:
         Undecided: the bytes cannot be read or frozen; nothing was changed.
     """
-    present = artifacts.manifest(change.uri)
-    with reading() as books:
-        decision = check(books, policy, change, present.digest, lineage, asking)
-    frozen_uri = None
-    if decision.outcome is Outcome.ALLOWED:
+    present, frozen_uri = None, None
+    if _hopeful(reading, change, policy, lineage, asking):
         present, frozen_uri = artifacts.freeze(change.uri)
+    if present is None:
+        present = artifacts.manifest(change.uri)
+        with reading() as books:
+            decision = check(books, policy, change, present.digest, lineage, asking)
+        if decision.outcome is Outcome.ALLOWED:
+            present, frozen_uri = artifacts.freeze(change.uri)
     with writing() as books:
         books.evidence.keep_manifest(change.subject.uid, present)
         books.lineages.add(change.subject.uid, lineage)
@@ -162,6 +166,25 @@ def promote(
     return decision
 
 
+def _hopeful(
+    reading: Callable[[], AbstractContextManager[Books]],
+    change: Change,
+    policy: Policy,
+    lineage: Lineage,
+    asking: Asking,
+) -> bool:
+    """Whether the bytes last seen of a version would be allowed: then it is worth freezing without a look.
+
+    To hash first and to freeze then would read every byte twice. What counts is decided under the lock,
+    about the bytes that were frozen.
+    """
+    with reading() as books:
+        seen = books.evidence.seen(change.subject.uid)
+        return bool(seen) and (
+            check(books, policy, change, seen[-1], lineage, asking).outcome is Outcome.ALLOWED
+        )
+
+
 def _record_allowed(books: Books, decision: Decision, change: Change, frozen_uri: str) -> None:
     books.decisions.add(decision, frozen_uri)
     event = PromotionAllowed(
@@ -181,6 +204,7 @@ def _record_denied(books: Books, decision: Decision) -> None:
     books.audit.append(decision.at, decision.actor, event)
 
 
-def withdraw(books: Books, uid: str, target: Target, words: str, asking: Asking) -> None:
+def withdraw(books: Books, uid: str, target: Target, words: str, asking: Asking, reason: str = "") -> None:
     """Record that a protected place was left; leaving one is always allowed."""
-    books.audit.append(asking.at, asking.actor or NOBODY, PromotionWithdrawn(uid, target.name, words))
+    event = PromotionWithdrawn(uid, target.name, words, reason)
+    books.audit.append(asking.at, asking.actor or NOBODY, event)

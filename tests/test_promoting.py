@@ -375,7 +375,7 @@ def test_leaving_is_on_record(clinic: Clinic) -> None:
         withdraw(books, "u1", target, "alias @champion", Asking(None, clinic.make.later(11)))
         *_, named, unnamed = books.audit.entries()
 
-    body = {"uid": "u1", "target": "production", "change": "alias @champion"}
+    body = {"uid": "u1", "target": "production", "change": "alias @champion", "reason": ""}
     assert ("promotion:withdrawn", "alice", body) == (named.type, named.actor, named.body)
     assert "unidentified" == unnamed.actor
 

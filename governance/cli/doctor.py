@@ -8,18 +8,21 @@ from governance.cli.options import format_option, open_house, printable, write_j
 
 
 @click.command()
+@click.option(
+    "--repair", is_flag=True, help="Record where bytes lie that nobody recorded; change nothing else."
+)
 @format_option
-def doctor(form: str) -> None:
+def doctor(repair: bool, form: str) -> None:
     """Look after what the gate relies on, and sum up what reconciling finds.
 
     Plugins, settings, policy, tables, audit log; then everything that `governance reconcile --bytes`
-    looks at, the first of each kind. The exit code is 1 when something harmful is found. Nothing is
-    changed.
+    looks at, the first of each kind. The exit code is 1 when something harmful is found. Without
+    --repair nothing is changed.
     """
     from dataclasses import asdict
 
     house = open_house()
-    ailments = house.rim.registry.examine(house.asking().at)
+    ailments = house.rim.registry.examine(house.asking().at, repair)
     harmful = sum(ailment.harmful for ailment in ailments)
     if form == "json":
         write_json("doctor", {"harmful": harmful, "ailments": [asdict(ailment) for ailment in ailments]})

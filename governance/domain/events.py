@@ -51,6 +51,7 @@ class VersionRegistered(Event):
     digest: str
     label: dict[str, Any]
     unknown: list[str]
+    openssf_digest: str = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,29 @@ class VersionRenamed(Event):
 
     name: ClassVar[str] = "version:renamed"
     uid: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAnnotated(Event):
+    """The description or a tag of a version in a protected place was changed."""
+
+    name: ClassVar[str] = "version:annotated"
+    uid: str
+    version: str
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnnotated(Event):
+    """The description or a tag of a registered model with a version in a protected place was changed."""
+
+    name: ClassVar[str] = "model:annotated"
+    model: str
+    what: str
     before: str
     after: str
 
@@ -193,12 +217,13 @@ class PromotionDenied(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromotionWithdrawn(Event):
-    """A protected alias was removed, or a protected stage left."""
+    """A protected alias was removed, or a protected stage left; `reason` is empty where nobody gave one."""
 
     name: ClassVar[str] = "promotion:withdrawn"
     uid: str
     target: str
     change: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +279,8 @@ EVENTS: tuple[type[Event], ...] = (
     DatasetRelabelled,
     VersionRegistered,
     VersionRenamed,
+    VersionAnnotated,
+    ModelAnnotated,
     VersionDeleted,
     EvidenceRecorded,
     ReviewRequested,

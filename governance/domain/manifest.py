@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from governance.canonical import digest
@@ -33,7 +34,23 @@ class Manifest:
     @property
     def digest(self) -> str:
         """SHA-256 over the canonical list of (path, size, sha256)."""
-        return digest([[file.path, file.size, file.sha256] for file in self.files])
+        return digest(self.listing)
+
+    @property
+    def listing(self) -> list[list[str | int]]:
+        """The (path, size, sha256) of every file: what `digest` is computed over."""
+        return [[file.path, file.size, file.sha256] for file in self.files]
+
+    @property
+    def openssf_digest(self) -> str:
+        """SHA-256 over all files' digests: the subject that OpenSSF model signing 1.1 puts its name to.
+
+        It is what `model_signing` computes where it serialises by file with SHA-256 and ignores no path of
+        ours, and it says nothing of paths: two files that change names keep it. Decisions go by `digest`.
+        """
+        # That library sorts by folder, then name: "a/b" stands before "a-b", other than in plain text.
+        ordered = sorted(self.files, key=lambda file: file.path.split("/"))
+        return hashlib.sha256(b"".join(bytes.fromhex(file.sha256) for file in ordered)).hexdigest()
 
 
 def differences(approved: Manifest, present: Manifest) -> tuple[str, ...]:

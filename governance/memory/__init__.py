@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from governance.errors import UsageError
-from governance.memory.answers import Acts, Approvals, Decisions, PolicyArchive, Signatures
+from governance.memory.answers import Acts, Approvals, Decisions, PolicyArchive, Promotions, Signatures
 from governance.memory.ledgers import AuditLog, Catalogue, SpendLedger
 from governance.memory.state import State
 from governance.memory.versions import EvidenceStore, Lineages, Subjects
@@ -54,6 +54,7 @@ def _books(state: State) -> Books:
         acts=Acts(state),
         signatures=Signatures(state),
         decisions=Decisions(state),
+        promotions=Promotions(state),
         audit=AuditLog(state),
         ledger=SpendLedger(state),
         policies=PolicyArchive(state),

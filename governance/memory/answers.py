@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
 from governance.domain.approval import Approval
+from governance.domain.chain import Entry
 from governance.domain.decision import Decision, Outcome
+from governance.domain.events import PromotionAllowed, PromotionDenied, PromotionWithdrawn
 from governance.domain.review import Act
 from governance.domain.signature import Signature
 from governance.errors import Conflict, NotFound
 from governance.memory.state import State
+from governance.ports import Unpaired
 
 
 class Approvals:
@@ -27,6 +31,14 @@ class Approvals:
         """Every verdict on a version, oldest first."""
         return tuple(a for a in self._state.approvals.values() if a.ground.subject_uid == subject_uid)
 
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
+        """The same for many versions at once; those without any are left out."""
+        return {uid: found for uid in subject_uids if (found := self.of(uid))}
+
+    def named(self, prefix: str) -> tuple[Approval, ...]:
+        """Every verdict whose digest begins so, oldest first."""
+        return tuple(a for name, a in self._state.approvals.items() if name.startswith(prefix))
+
 
 class Acts:
     """Requests, revocations, waivers and broken glass; see `ports.Acts`."""
@@ -42,11 +54,19 @@ class Acts:
         """Every act about a version, oldest first."""
         return tuple(act for act in self._state.acts.values() if act.subject_uid == subject_uid)
 
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Act, ...]]:
+        """The same for many versions at once; those without any are left out."""
+        return {uid: found for uid in subject_uids if (found := self.of(uid))}
+
     def get(self, digest: str) -> Act:
         """The act of that name; else `NotFound`."""
         if digest not in self._state.acts:
             raise NotFound(f"No request, waiver or revocation {digest} is recorded.")
         return self._state.acts[digest]
+
+    def named(self, prefix: str) -> tuple[Act, ...]:
+        """Every act whose digest begins so, oldest first."""
+        return tuple(act for name, act in self._state.acts.items() if name.startswith(prefix))
 
     def all(self, kind: str) -> tuple[Act, ...]:
         """Every act of one kind, oldest first."""
@@ -102,6 +122,47 @@ class Decisions:
             (decision, uri)
             for decision, uri in self._state.decisions.values()
             if uri is not None and decision.outcome is Outcome.ALLOWED
+        )
+
+    def allowed(self, subject_uids: Collection[str]) -> tuple[tuple[Decision, str], ...]:
+        """For each of these versions and each target the newest allowed decision, with its frozen URI."""
+        newest: dict[tuple[str, str], tuple[Decision, str]] = {}
+        for decision, uri in self.frozen():
+            if decision.subject_uid in subject_uids:
+                # Put in anew, it goes to the end.
+                newest.pop((decision.subject_uid, decision.target), None)
+                newest[decision.subject_uid, decision.target] = decision, uri
+        return tuple(newest.values())
+
+    def frozen_uris(self) -> frozenset[str]:
+        """Every URI that an allowed decision put into service."""
+        return frozenset(uri for _, uri in self.frozen())
+
+
+class Promotions:
+    """Who holds which place; see `ports.Promotions`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def standing(self, subject_uids: Collection[str]) -> tuple[Entry, ...]:
+        """For each of these versions, target and change the newest entry, in order of the log."""
+        newest = {
+            (entry.body["uid"], entry.body["target"], entry.body["change"]): entry
+            for entry in self._state.audit
+            if entry.type in (PromotionAllowed.name, PromotionWithdrawn.name)
+            and entry.body["uid"] in subject_uids
+        }
+        return tuple(sorted(newest.values(), key=lambda entry: entry.position))
+
+    def unpaired(self) -> Unpaired:
+        """Where decisions and log disagree."""
+        judged = (PromotionAllowed.name, PromotionDenied.name)
+        logged = Counter(str(e.body["decision"]) for e in self._state.audit if e.type in judged)
+        return Unpaired(
+            lost=tuple(sorted(logged.keys() - self._state.decisions.keys())),
+            unlogged=tuple(sorted(self._state.decisions.keys() - logged.keys())),
+            repeated=tuple(sorted(name for name, times in logged.items() if times > 1)),
         )
 
 

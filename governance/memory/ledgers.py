@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -119,3 +119,7 @@ class SpendLedger:
     def spends(self, dataset: str) -> tuple[Spend, ...]:
         """Every charge to that dataset in its newest state, oldest first."""
         return tuple(spend for (charged, _), spend in self._state.spends.items() if charged == dataset)
+
+    def spends_each(self, datasets: Collection[str]) -> dict[str, tuple[Spend, ...]]:
+        """The same for many datasets at once; those without any are left out."""
+        return {dataset: found for dataset in datasets if (found := self.spends(dataset))}

@@ -39,12 +39,21 @@ class Subjects:
             raise NotFound(f"No model version has the uid {uid}.")
         return self._state.subjects[uid]
 
+    def get_each(self, uids: Collection[str]) -> dict[str, Subject]:
+        """The versions with these uids, living or buried; those that are none are left out."""
+        return {uid: self._state.subjects[uid] for uid in uids if uid in self._state.subjects}
+
     def find(self, named: VersionName) -> Subject | None:
         """The living version of that name."""
         for uid, subject in self._state.subjects.items():
             if subject.named == named and uid not in self._state.buried:
                 return subject
         return None
+
+    def find_each(self, names: Collection[VersionName]) -> dict[VersionName, Subject]:
+        """The living versions of these names; those that are none are left out."""
+        found = {named: self.find(named) for named in names}
+        return {named: subject for named, subject in found.items() if subject is not None}
 
     def living(self, name: str, workspace: str) -> tuple[Subject, ...]:
         """All living versions of a registered model, by version."""
@@ -76,10 +85,16 @@ class Subjects:
         if (uid, location) not in self._state.locations:
             self._state.locations.append((uid, location))
 
-    def located(self, places: Collection[str]) -> tuple[Subject, ...]:
-        """Every version, living or buried, with bytes at one of these locations, oldest first."""
+    def located(self, places: Collection[str], living: bool = False) -> tuple[Subject, ...]:
+        """Every version, or with `living` every living one, with bytes at one of these, oldest first."""
         there = {uid for uid, location in self._state.locations if location in places}
+        there -= self._state.buried.keys() if living else set()
         return tuple(subject for uid, subject in self._state.subjects.items() if uid in there)
+
+    def unlocated(self) -> tuple[Subject, ...]:
+        """Every living version of which no location was ever recorded, oldest first."""
+        known = {uid for uid, _ in self._state.locations} | self._state.buried.keys()
+        return tuple(subject for uid, subject in self._state.subjects.items() if uid not in known)
 
     def _free(self, named: VersionName) -> None:
         holder = self.find(named)
@@ -105,6 +120,10 @@ class Lineages:
             Lineage.then, (reading for owner, reading in self._state.readings if owner == uid), Lineage()
         )
 
+    def of_each(self, uids: Collection[str]) -> dict[str, Lineage]:
+        """The same for many versions at once; those without any reading are left out."""
+        return {owner: self.of(owner) for owner, _ in self._state.readings if owner in uids}
+
 
 class EvidenceStore:
     """Evidence by digest, and the manifests that the digests stand for; see `ports.EvidenceStore`."""
@@ -122,6 +141,10 @@ class EvidenceStore:
         """All evidence about those bytes, oldest first."""
         return tuple(e for e in self._state.evidence.values() if e.subject_digest == subject_digest)
 
+    def about_each(self, subject_digests: Collection[str]) -> dict[str, tuple[Evidence, ...]]:
+        """The same for many at once; bytes without any evidence are left out."""
+        return {digest: found for digest in subject_digests if (found := self.about(digest))}
+
     def keep_manifest(self, uid: str, manifest: Manifest) -> None:
         """Remember that a version was seen with this manifest."""
         self._state.manifests[manifest.digest] = manifest
@@ -135,3 +158,7 @@ class EvidenceStore:
     def seen(self, uid: str) -> tuple[str, ...]:
         """Digests of all manifests a version was seen with, oldest first."""
         return tuple(digest for owner, digest in self._state.sightings if owner == uid)
+
+    def seen_each(self, uids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The same for many versions at once; those never seen are left out."""
+        return {uid: found for uid in uids if (found := self.seen(uid))}

@@ -44,12 +44,12 @@ def answer(
     return gather(
         books,
         dossier,
+        policy,
         latest if latest is not None and same else now,
         asking.at,
         compose=composed_epsilon,
         purpose=purpose,
         bounds=_bounds(policy, target, dossier),
-        thresholds=policy.threshold_note,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from governance.canonical import timestamp
 from governance.domain.dossier import Dossier
 from governance.domain.evidence import Evidence, EvidenceType
+from governance.policy.document import Policy
+from governance.reports.signers import signatures
 from governance.reports.tolerant import Json, items, mapping, real, scalars, word
 
 CLASSES: tuple[tuple[EvidenceType, str, str], ...] = (
@@ -183,13 +185,15 @@ def _reasons(evidence: Iterable[Evidence]) -> dict[str, str]:
     return reasons
 
 
-def register(dossier: Dossier, now: datetime) -> list[Json]:
+def register(policy: Policy, dossier: Dossier, now: datetime) -> list[Json]:
     """Every evidence record there is, the stray ones too; kinds without a section of their own show facts."""
     shown_elsewhere = {EvidenceType.DP_TRAINING, EvidenceType.MEMBERSHIP_INFERENCE, EvidenceType.DPIA}
     return [
         {
             **identity(evidence, now),
             "about_these_bytes": about,
+            "signatures": (signed := signatures(policy, dossier, evidence)),
+            "why_not": _why_not(evidence, about, signed, policy.evidence_signed_by, now),
             "subject_digest": evidence.subject_digest,
             "inputs": list(evidence.inputs),
             "facts": {} if evidence.type in shown_elsewhere or not about else scalars(evidence.body),
@@ -197,3 +201,15 @@ def register(dossier: Dossier, now: datetime) -> list[Json]:
         for about, group in ((True, dossier.evidence), (False, dossier.stray))
         for evidence in group
     ]
+
+
+def _why_not(
+    evidence: Evidence, about: bool, signed: Iterable[Json], signers: Sequence[str], now: datetime
+) -> str:
+    """Why evidence does not count for any check; empty if it does."""
+    if not about:
+        return "about other bytes"
+    if evidence.expires_at is not None and evidence.expires_at <= now:
+        return "expired"
+    trusted = not signers or any(set(signature["by"]) & set(signers) for signature in signed)
+    return "" if trusted else f"not signed by {' or '.join(signers)}, as the policy asks"

@@ -136,33 +136,40 @@ def _effective(label: Json) -> str:
 
 
 def timeline(decisions: Sequence[Json], prefix: str) -> str:
-    """Decisions along a line, evenly spaced in their order; a filled mark is an allowed one."""
+    """Decisions along a line, evenly spaced in their order; each kind of answer has a mark of its own."""
     shown = list(decisions)[-6:]
     step = (WIDTH - 2 * MARGIN) / max(len(shown), 1)
     y = 44
     drawn = [f'<path d="M{MARGIN} {y}H{WIDTH - MARGIN}" stroke="{PALE}" stroke-width="2"/>']
     for n, made in enumerate(shown):
         x = MARGIN + step * (n + 0.5)
-        drawn.append(_mark(x, y, made["outcome"]))
-        drawn.append(_text(x, y - 20, made["outcome"], 12, INK, 600, "middle"))
+        drawn.append(_mark(x, y, _answer(made)))
+        drawn.append(_text(x, y - 20, _answer(made), 12, INK, 600, "middle"))
         drawn.append(_text(x, y + 26, _day(instant(made["at"])), 10.5, INK, 400, "middle"))
         # A narrower step has room for fewer characters; 6 px is the widest of a system font at this size.
         drawn.append(_text(x, y + 42, shortened(made["change"], int(step / 6)), 10.5, GREY, 400, "middle"))
-    told = "; ".join(f"{_day(instant(made['at']))}: {made['outcome']}" for made in shown)
+    told = "; ".join(f"{_day(instant(made['at']))}: {_answer(made)}" for made in shown)
     hidden = len(decisions) - len(shown)
     if hidden:
         told = f"{hidden} earlier decisions are in the table. {told}"
     return _opened(y + 52, prefix, "Decisions over time", told) + "".join(drawn) + "</svg>"
 
 
+def _answer(made: Json) -> str:
+    return "by exception" if made["by_exception"] else str(made["outcome"])
+
+
 def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
-def _mark(x: float, y: float, outcome: str) -> str:
-    if outcome == "allowed":
+def _mark(x: float, y: float, answer: str) -> str:
+    if answer == "allowed":
         return f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="{BLUE}"/>'
-    if outcome == "denied":
+    if answer == "by exception":
+        corners = f"M{x:g} {y - 11:g}L{x + 11:g} {y:g}L{x:g} {y + 11:g}L{x - 11:g} {y:g}Z"
+        return f'<path d="{corners}" fill="#ffffff" stroke="{VERMILLION}" stroke-width="3.2"/>'
+    if answer == "denied":
         arms = f"M{x - 6:g} {y - 6:g}L{x + 6:g} {y + 6:g}M{x - 6:g} {y + 6:g}L{x + 6:g} {y - 6:g}"
         return (
             f'<circle cx="{x:g}" cy="{y:g}" r="11" fill="#ffffff"/>'

@@ -108,8 +108,7 @@ def judgements(dossier: Dossier, approvals: Iterable[Json], purpose: str, now: d
         stated = {"text": purpose.strip(), "by": "the registry's description", "at": None}
         recorded.setdefault("purpose", stated)
     for given in approvals:
-        counts = not (given["changed"] or given["expired"])
-        if counts and given["role"] in ("dpo", "data-protection-officer"):
+        if given["stands"] and given["role"] in ("dpo", "data-protection-officer"):
             text = f"{given['verdict']}: {given['reason']}"
             recorded["dpo_advice"] = {"text": text, "by": given["by"], "at": given["at"]}
     return [
@@ -156,7 +155,7 @@ def _from_decision(decision: Json) -> list[Json]:
     return [
         _gap("check", f"{f['check']}: {f['required']}", f["reason"], "the model's owner", f["remedy"])
         for f in decision["findings"]
-        if f["status"] in ("missing", "undecided")
+        if f["status"] in ("missing", "undecided", "waived", "overridden")
     ]
 
 

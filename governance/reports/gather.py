@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +13,12 @@ from governance.domain.decision import Decision
 from governance.domain.dossier import Dossier
 from governance.domain.subject import Subject
 from governance.errors import NotFound
-from governance.policy.document import CHOSEN_BY
+from governance.policy.document import Policy
 from governance.ports import Books
 from governance.reports import attacks, budgets, guarantees, origins, plain, rulings
+from governance.reports.exceptions import exceptions
 from governance.reports.gaps import gaps, judgements
+from governance.reports.reviews import reviews
 from governance.reports.tolerant import Json
 
 SCHEMA = "governance/report/v1"
@@ -29,6 +31,7 @@ class ReportFacts:
     rendered_at: str
     model: Json
     status: Json
+    exceptions: Json
     first_page: Json
     decision: Json
     label: Json
@@ -62,43 +65,45 @@ class ReportFacts:
 def gather(
     books: Books,
     dossier: Dossier,
+    policy: Policy,
     decision: Decision,
     now: datetime,
     *,
     compose: budgets.Compose,
     purpose: str = "",
     bounds: Iterable[tuple[float, float]] = (),
-    thresholds: str = CHOSEN_BY,
 ) -> ReportFacts:
     """Read everything about one version at one moment.
 
     Args:
         books: Opened for reading.
         dossier: The facts the decision rests on.
+        policy: The one in force, under which the decision was made; its keys tell whose a signature is.
         decision: The present decision, recorded already or computed for this report only.
         now: When the report is made; the only clock in it.
         compose: The composed ε of some trainings at a δ, for the budget's burn-down.
         purpose: What the model does, as its owner wrote it in the registry; empty if nobody did.
         bounds: (FPR, highest TPR) pairs that the policy asks for, marked in the ROC chart.
-        thresholds: What stands beside every bound: who chose it, and why.
     """
     uid = dossier.subject.uid
     past = books.decisions.of(uid)
     frozen = {made.record_digest: uri for made, uri in books.decisions.frozen()}
     ground = dossier.ground(decision.target, decision.policy_digest)
-    given = rulings.approvals(dossier.approvals, ground, now)
+    dossier = _all_signatures(books, dossier)
+    said = reviews(policy, dossier, ground, now)
     report: dict[str, Json] = {
         "model": _model(dossier.subject, dossier.digest),
         "decision": rulings.decision(
-            decision, decision in past, _policy_kept(books, decision.policy_digest), thresholds
+            decision, decision in past, _policy_kept(books, decision.policy_digest), policy.threshold_note
         ),
         "label": origins.label(dossier.inheritance),
         "lineage": (lineage := origins.lineage(books, dossier)),
-        "privacy": _privacy(dossier, lineage, now, bounds),
+        "privacy": _privacy(policy, dossier, lineage, now, bounds),
         "budgets": {"accounts": [budgets.budget(account, compose) for account in dossier.accounts]},
-        "approvals": {"given": given},
+        "approvals": said,
+        "exceptions": exceptions(books, dossier, decision, said),
         "timeline": {"decisions": rulings.timeline(past, decision, frozen)},
-        "judgements": {"asked": judgements(dossier, given, purpose, now)},
+        "judgements": {"asked": judgements(dossier, said["given"], purpose, now)},
         "bytes": _bytes(books, dossier, frozen),
         "audit": _audit(books, decision.record_digest),
     }
@@ -132,10 +137,24 @@ def _model(subject: Subject, digest: str) -> Json:
 
 def _status(decision: Decision, missing: int) -> Json:
     words = "evidence complete" if not missing else "1 gap" if missing == 1 else f"{missing} gaps"
-    return {"outcome": decision.outcome.value, "gaps": missing, "words": words}
+    return {
+        "outcome": decision.outcome.value,
+        "by_exception": rulings.by_exception(decision),
+        "gaps": missing,
+        "words": words,
+    }
 
 
-def _privacy(dossier: Dossier, lineage: Json, now: datetime, bounds: Iterable[tuple[float, float]]) -> Json:
+def _all_signatures(books: Books, dossier: Dossier) -> Dossier:
+    """The dossier with the signatures over stray evidence, too: no check looks at those, a reader does."""
+    stray = [evidence.digest for evidence in dossier.stray]
+    more = books.signatures.of(stray) if stray else {}
+    return replace(dossier, signatures={**more, **dossier.signatures})
+
+
+def _privacy(
+    policy: Policy, dossier: Dossier, lineage: Json, now: datetime, bounds: Iterable[tuple[float, float]]
+) -> Json:
     return {
         "dp": guarantees.statements(dossier, lineage, now),
         "dp_unread": guarantees.unread(dossier),
@@ -144,7 +163,7 @@ def _privacy(dossier: Dossier, lineage: Json, now: datetime, bounds: Iterable[tu
         "bounds": [{"fpr": fpr, "tpr": tpr} for fpr, tpr in sorted(bounds)],
         "coverage": attacks.coverage(dossier, now),
         "coverage_note": attacks.RESISTANCE,
-        "evidence": attacks.register(dossier, now),
+        "evidence": attacks.register(policy, dossier, now),
     }
 
 

@@ -127,18 +127,25 @@ def _decided(decision: Json, approvals: Sequence[Json]) -> list[str]:
     counts = decision["counts"]
     failing = sum(counts.get(status, 0) for status in ("failed", "missing", "undecided"))
     total = sum(counts.values())
-    outcome = f"{failing} of {total} checks failed, lacked evidence or could not be made."
-    if not failing:
-        outcome = f"none of {total} checks stood against it." if total else "no check was made."
+    let_pass = sum(counts.get(status, 0) for status in ("waived", "overridden"))
+    outcome = "no check was made."
+    if failing:
+        outcome = f"{failing} of {total} checks failed, lacked evidence or could not be made."
+    elif total:
+        other = "none of the others" if let_pass else f"none of {total} checks"
+        outcome = f"{other} stood against it."
+    if let_pass:
+        were = "was" if let_pass == 1 else "were"
+        outcome = f"{let_pass} of {total} checks did not pass and {were} let pass by exception; {outcome}"
     found = [
         f"{verb[decision['outcome']]}: {decision['change']} (target {decision['target']}), "
         f"asked for by {decision['actor']}.",
         f"The answer follows from policy {decision['policy']['name']}, "
         f"whose bounds the controller chose: {outcome}",
     ]
-    counting = [a for a in approvals if not a["changed"] and not a["expired"]]
-    found += [f"{a['verdict'].capitalize()} by {a['by']} as {a['role']}: {a['reason']}" for a in counting]
-    return found if counting else [*found, "No person's approval rests on the present state of the model."]
+    standing = [a for a in approvals if a["stands"]]
+    found += [f"{a['verdict'].capitalize()} by {a['by']} as {a['role']}: {a['reason']}" for a in standing]
+    return found if standing else [*found, "No person's approval rests on the present state of the model."]
 
 
 def _not_tested(privacy: Json) -> list[str]:

@@ -23,6 +23,7 @@ _FILTERS = {
     "word": wording.word,
     "short": wording.short,
     "scalars": wording.scalars,
+    "signed": wording.signed,
 }
 
 

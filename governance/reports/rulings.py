@@ -1,13 +1,11 @@
-"""Who decided what and when: the present decision, the earlier ones, and the approvals."""
+"""What was decided and when: the present decision, and all on the version in their order."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from governance.canonical import timestamp
-from governance.domain.approval import Approval, Ground
 from governance.domain.decision import Decision, Outcome
 from governance.reports.tolerant import Json
 
@@ -47,38 +45,12 @@ def timeline(past: Sequence[Decision], present: Decision, frozen: dict[str, str]
             "record_digest": digest,
             "present": digest == present.record_digest,
             "serves": frozen.get(digest) if made.outcome is Outcome.ALLOWED else None,
+            "by_exception": by_exception(made),
         }
         for digest, made in sorted(known.items(), key=lambda pair: (pair[1].at, pair[0]))
     ]
 
 
-def approvals(given: Sequence[Approval], ground: Ground, now: datetime) -> list[Json]:
-    """Every verdict on the version, oldest first, and whether it rests on the present ground."""
-    return [
-        {
-            "by": approval.by,
-            "role": approval.role,
-            "verdict": approval.verdict.value,
-            "at": timestamp(approval.at),
-            "target": approval.ground.target,
-            "reason": approval.reason,
-            "expires_at": timestamp(approval.expires_at) if approval.expires_at else None,
-            "expired": approval.expires_at is not None and approval.expires_at <= now,
-            "changed": _changed(approval.ground, ground),
-            "digest": approval.digest,
-        }
-        for approval in given
-    ]
-
-
-def _changed(then: Ground, now: Ground) -> list[str]:
-    """What an approval rested on that is no longer so; empty when it rests on the present ground."""
-    parts = {
-        "target": (then.target, now.target),
-        "bytes": (then.manifest_digest, now.manifest_digest),
-        "policy": (then.policy_digest, now.policy_digest),
-        "label": (then.label_digest, now.label_digest),
-        "evidence": (sorted(then.evidence_digests), sorted(now.evidence_digests)),
-        "version": (then.subject_uid, now.subject_uid),
-    }
-    return [part for part, (before, after) in parts.items() if before != after]
+def by_exception(made: Decision) -> bool:
+    """Whether only a waiver or broken glass let a promotion happen."""
+    return made.outcome is Outcome.ALLOWED and bool(made.exceptional)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from governance.canonical import instant
@@ -77,6 +77,18 @@ def word(value: Any) -> str:
 def short(value: Any) -> str:
     """Long hexadecimal digits cut to twelve, also inside `name@digest` or a sentence; other text as it is."""
     return ABSENT if value is None else _LONG_HEX.sub(r"\1…", str(value))
+
+
+def signed(signatures: Iterable[Mapping[str, Any]]) -> str:
+    """By whose key a record is signed, as far as the keys of the policy tell, or that it is not."""
+    return "; ".join(_signed(signature) for signature in signatures) or "not signed"
+
+
+def _signed(signature: Mapping[str, Any]) -> str:
+    key = f"key {short(signature['keyid'])}" if signature["keyid"] else "a key without a name"
+    if signature["by"]:
+        return f"signed by {' and '.join(signature['by'])} ({key})"
+    return f"a signature that no key of the policy confirms ({key})"
 
 
 def scalars(facts: Mapping[str, Any]) -> str:

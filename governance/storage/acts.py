@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 from governance.canonical import canonical
 from governance.domain.review import Act, act_from_json
 from governance.errors import NotFound, Undecided
+from governance.storage.among import among
 from governance.storage.intact import intact
 from governance.storage.tables import acts
 
@@ -31,10 +33,15 @@ class Acts:
 
     def of(self, subject_uid: str) -> tuple[Act, ...]:
         """Every act about a version, oldest first."""
-        rows = self._connection.execute(
-            select(acts).where(acts.c.subject_uid == subject_uid).order_by(acts.c.position)
-        )
-        return tuple(_act(row) for row in rows)
+        return self.of_each([subject_uid]).get(subject_uid, ())
+
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Act, ...]]:
+        """The same for many versions at once; those without any are left out."""
+        wanted = among(self._connection, acts.c.subject_uid, subject_uids)
+        found: dict[str, list[Act]] = {}
+        for row in self._connection.execute(select(acts).where(wanted).order_by(acts.c.position)):
+            found.setdefault(row.subject_uid, []).append(_act(row))
+        return {uid: tuple(done) for uid, done in found.items()}
 
     def get(self, digest: str) -> Act:
         """The act of that name; else `NotFound`."""
@@ -42,6 +49,12 @@ class Acts:
         if row is None:
             raise NotFound(f"No request, waiver or revocation {digest} is recorded.")
         return _act(row)
+
+    def named(self, prefix: str) -> tuple[Act, ...]:
+        """Every act whose digest begins so, oldest first."""
+        begins = acts.c.digest.startswith(prefix, autoescape=True)
+        rows = self._connection.execute(select(acts).where(begins).order_by(acts.c.position))
+        return tuple(_act(row) for row in rows)
 
     def all(self, kind: str) -> tuple[Act, ...]:
         """Every act of one kind, oldest first."""

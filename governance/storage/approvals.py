@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from governance.canonical import canonical, instant, timestamp
 from governance.domain.approval import Approval, Ground, Verdict
+from governance.storage.among import among
 from governance.storage.intact import intact
 from governance.storage.tables import approvals
 
@@ -40,9 +42,20 @@ class Approvals:
 
     def of(self, subject_uid: str) -> tuple[Approval, ...]:
         """Every verdict on a version, oldest first."""
-        rows = self._connection.execute(
-            select(approvals).where(approvals.c.subject_uid == subject_uid).order_by(approvals.c.position)
-        )
+        return self.of_each([subject_uid]).get(subject_uid, ())
+
+    def of_each(self, subject_uids: Collection[str]) -> dict[str, tuple[Approval, ...]]:
+        """The same for many versions at once; those without any are left out."""
+        wanted = among(self._connection, approvals.c.subject_uid, subject_uids)
+        found: dict[str, list[Approval]] = {}
+        for row in self._connection.execute(select(approvals).where(wanted).order_by(approvals.c.position)):
+            found.setdefault(row.subject_uid, []).append(_approval(row))
+        return {uid: tuple(given) for uid, given in found.items()}
+
+    def named(self, prefix: str) -> tuple[Approval, ...]:
+        """Every verdict whose digest begins so, oldest first."""
+        begins = approvals.c.digest.startswith(prefix, autoescape=True)
+        rows = self._connection.execute(select(approvals).where(begins).order_by(approvals.c.position))
         return tuple(_approval(row) for row in rows)
 
 

@@ -29,6 +29,7 @@ from governance.storage.decisions import Decisions
 from governance.storage.evidence import EvidenceStore
 from governance.storage.lineages import Lineages
 from governance.storage.policies import PolicyArchive
+from governance.storage.promotions import Promotions
 from governance.storage.schema import ready as ready
 from governance.storage.signatures import Signatures
 from governance.storage.spend_ledger import SpendLedger
@@ -52,6 +53,7 @@ def books(connection: Connection) -> Books:
         acts=Acts(connection),
         signatures=Signatures(connection),
         decisions=Decisions(connection),
+        promotions=Promotions(connection),
         audit=AuditLog(connection),
         ledger=SpendLedger(connection),
         policies=PolicyArchive(connection),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from governance.canonical import canonical, timestamp
 from governance.domain.decision import Decision, Outcome
 from governance.errors import Conflict, NotFound
+from governance.storage.among import among
 from governance.storage.intact import intact
 from governance.storage.tables import decisions
 
@@ -60,8 +62,32 @@ class Decisions:
         rows = self._connection.execute(
             select(decisions).where(decisions.c.frozen_uri.is_not(None)).order_by(decisions.c.position)
         )
-        found = ((_decision(row), row.frozen_uri) for row in rows)
-        return tuple((decision, uri) for decision, uri in found if decision.outcome is Outcome.ALLOWED)
+        return _allowed(rows)
+
+    def allowed(self, subject_uids: Collection[str]) -> tuple[tuple[Decision, str], ...]:
+        """For each of these versions and each target the newest allowed decision, with its frozen URI."""
+        newest = (
+            select(func.max(decisions.c.position))
+            .where(
+                among(self._connection, decisions.c.subject_uid, subject_uids),
+                decisions.c.frozen_uri.is_not(None),
+            )
+            .group_by(decisions.c.subject_uid, decisions.c.target)
+        )
+        rows = self._connection.execute(
+            select(decisions).where(decisions.c.position.in_(newest)).order_by(decisions.c.position)
+        )
+        return _allowed(rows)
+
+    def frozen_uris(self) -> frozenset[str]:
+        """Every URI that an allowed decision put into service."""
+        uris = select(decisions.c.frozen_uri).where(decisions.c.frozen_uri.is_not(None)).distinct()
+        return frozenset(self._connection.scalars(uris))
+
+
+def _allowed(rows: Iterable[Row[Any]]) -> tuple[tuple[Decision, str], ...]:
+    found = ((_decision(row), row.frozen_uri) for row in rows)
+    return tuple((decision, uri) for decision, uri in found if decision.outcome is Outcome.ALLOWED)
 
 
 def _decision(row: Row[Any]) -> Decision:

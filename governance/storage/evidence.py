@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
@@ -10,6 +12,7 @@ from governance.canonical import canonical
 from governance.domain.evidence import Evidence
 from governance.domain.manifest import File, Manifest
 from governance.errors import Undecided
+from governance.storage.among import among
 from governance.storage.intact import intact
 from governance.storage.tables import evidence as table
 from governance.storage.tables import manifests, sightings
@@ -36,12 +39,19 @@ class EvidenceStore:
 
     def about(self, subject_digest: str) -> tuple[Evidence, ...]:
         """All evidence about those bytes, oldest first."""
+        return self.about_each([subject_digest]).get(subject_digest, ())
+
+    def about_each(self, subject_digests: Collection[str]) -> dict[str, tuple[Evidence, ...]]:
+        """The same for many at once; bytes without any evidence are left out."""
         rows = self._connection.execute(
-            select(table.c.digest, table.c.statement)
-            .where(table.c.subject_digest == subject_digest)
+            select(table.c.digest, table.c.statement, table.c.subject_digest)
+            .where(among(self._connection, table.c.subject_digest, subject_digests))
             .order_by(table.c.position)
         )
-        return tuple(_evidence(row.digest, row.statement, subject_digest) for row in rows)
+        found: dict[str, list[Evidence]] = {}
+        for name, statement, subject in rows:
+            found.setdefault(subject, []).append(_evidence(name, statement, subject))
+        return {digest: tuple(evidence) for digest, evidence in found.items()}
 
     def keep_manifest(self, uid: str, manifest: Manifest) -> None:
         """Remember that a version was seen with this manifest."""
@@ -64,13 +74,23 @@ class EvidenceStore:
 
     def seen(self, uid: str) -> tuple[str, ...]:
         """Digests of all manifests a version was seen with, oldest first."""
-        return tuple(
-            self._connection.scalars(
-                select(sightings.c.digest).where(sightings.c.uid == uid).order_by(sightings.c.position)
-            )
+        return self.seen_each([uid]).get(uid, ())
+
+    def seen_each(self, uids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The same for many versions at once; those never seen are left out."""
+        rows = self._connection.execute(
+            select(sightings.c.uid, sightings.c.digest)
+            .where(among(self._connection, sightings.c.uid, uids))
+            .order_by(sightings.c.position)
         )
+        found: dict[str, list[str]] = {}
+        for uid, digest in rows:
+            found.setdefault(uid, []).append(digest)
+        return {uid: tuple(digests) for uid, digests in found.items()}
 
 
+# A promotion reads the same evidence twice, and its digest is most of the work. The whole row is the key.
+@lru_cache(maxsize=128)
 def _evidence(name: str, statement: str, subject_digest: str) -> Evidence:
     try:
         evidence = Evidence.from_statement(json.loads(statement))

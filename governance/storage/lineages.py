@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import reduce
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from governance.canonical import canonical, digest
 from governance.domain.lineage import DatasetUse, Gap, Lineage, Parent, ParentKind
+from governance.storage.among import among
 from governance.storage.intact import intact
 from governance.storage.tables import lineages
 
@@ -45,6 +47,18 @@ class Lineages:
             .order_by(lineages.c.position)
         )
         return reduce(Lineage.then, (_reading(row.digest, row.lineage) for row in rows), Lineage())
+
+    def of_each(self, uids: Collection[str]) -> dict[str, Lineage]:
+        """The same for many versions at once; those without any reading are left out."""
+        found: dict[str, Lineage] = {}
+        rows = self._connection.execute(
+            select(lineages.c.uid, lineages.c.digest, lineages.c.lineage)
+            .where(among(self._connection, lineages.c.uid, uids))
+            .order_by(lineages.c.position)
+        )
+        for row in rows:
+            found[row.uid] = found.get(row.uid, Lineage()).then(_reading(row.digest, row.lineage))
+        return found
 
 
 def _reading(name: str, text: str) -> Lineage:

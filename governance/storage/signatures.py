@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select
 
 from governance.domain.signature import Signature
+from governance.storage.among import among
 from governance.storage.tables import signatures
 
 
@@ -32,7 +33,7 @@ class Signatures:
         """The signatures over each of these records, oldest first; those without any are left out."""
         rows = self._connection.execute(
             select(signatures)
-            .where(signatures.c.record_digest.in_(sorted(record_digests)))
+            .where(among(self._connection, signatures.c.record_digest, record_digests))
             .order_by(signatures.c.position)
         )
         found: dict[str, tuple[Signature, ...]] = {}

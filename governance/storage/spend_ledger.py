@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from governance.canonical import canonical, instant, timestamp
 from governance.domain.budget import Spend, SpendState
 from governance.domain.mechanism import DpTraining
 from governance.errors import Conflict
+from governance.storage.among import among
 from governance.storage.tables import spends
 
 
@@ -49,11 +51,16 @@ class SpendLedger:
 
     def spends(self, dataset: str) -> tuple[Spend, ...]:
         """Every charge to that dataset in its newest state, oldest first."""
-        rows = self._connection.execute(
-            select(spends).where(spends.c.dataset == dataset).order_by(spends.c.position)
-        )
-        # A later row replaces the value of its key and keeps the key's place.
-        return tuple({row.key: _spend(row) for row in rows}.values())
+        return self.spends_each([dataset]).get(dataset, ())
+
+    def spends_each(self, datasets: Collection[str]) -> dict[str, tuple[Spend, ...]]:
+        """The same for many datasets at once; those without any are left out."""
+        wanted = among(self._connection, spends.c.dataset, datasets)
+        newest: dict[str, dict[str, Spend]] = {}
+        for row in self._connection.execute(select(spends).where(wanted).order_by(spends.c.position)):
+            # A later row replaces the value of its key and keeps the key's place.
+            newest.setdefault(row.dataset, {})[row.key] = _spend(row)
+        return {dataset: tuple(by_key.values()) for dataset, by_key in newest.items()}
 
     def _newest(self, dataset: str, key: str) -> Spend | None:
         row = self._connection.execute(

@@ -6,12 +6,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, exists, select, tuple_
 
 from governance.canonical import instant, timestamp
 from governance.domain.subject import Subject, VersionName
 from governance.errors import Conflict, NotFound
+from governance.storage.among import among
 from governance.storage.tables import locations, subjects
+
+CHUNK = 300
+"""Names asked for in one statement: databases bound the number of its parameters."""
 
 
 class Subjects:
@@ -47,6 +51,11 @@ class Subjects:
         """The version with that uid, living or buried, under its newest name; else `NotFound`."""
         return _subject(self._row(uid))
 
+    def get_each(self, uids: Collection[str]) -> dict[str, Subject]:
+        """The versions with these uids, living or buried; those that are none are left out."""
+        rows = self._connection.execute(select(subjects).where(among(self._connection, subjects.c.uid, uids)))
+        return {row.uid: _subject(row) for row in rows}
+
     def find(self, named: VersionName) -> Subject | None:
         """The living version of that name."""
         row = self._connection.execute(
@@ -58,6 +67,20 @@ class Subjects:
             )
         ).one_or_none()
         return _subject(row) if row is not None else None
+
+    def find_each(self, names: Collection[VersionName]) -> dict[VersionName, Subject]:
+        """The living versions of these names; those that are none are left out."""
+        wanted = sorted({(named.workspace, named.name, named.version) for named in names})
+        named = tuple_(subjects.c.workspace, subjects.c.name, subjects.c.version)
+        found: dict[VersionName, Subject] = {}
+        for start in range(0, len(wanted), CHUNK):
+            rows = self._connection.execute(
+                select(subjects).where(
+                    named.in_(wanted[start : start + CHUNK]), subjects.c.buried_at.is_(None)
+                )
+            )
+            found |= {subject.named: subject for subject in map(_subject, rows)}
+        return found
 
     def living(self, name: str, workspace: str) -> tuple[Subject, ...]:
         """All living versions of a registered model, by version."""
@@ -95,13 +118,19 @@ class Subjects:
         if self._connection.scalar(known) is None:
             self._connection.execute(locations.insert().values(uid=uid, location=location))
 
-    def located(self, places: Collection[str]) -> tuple[Subject, ...]:
-        """Every version, living or buried, with bytes at one of these locations, oldest first."""
-        at = select(locations.c.uid).where(locations.c.location.in_(sorted(places)))
-        rows = self._connection.execute(
-            select(subjects).where(subjects.c.uid.in_(at)).order_by(subjects.c.position)
-        )
-        return tuple(_subject(row) for row in rows)
+    def located(self, places: Collection[str], living: bool = False) -> tuple[Subject, ...]:
+        """Every version, or with `living` every living one, with bytes at one of these, oldest first."""
+        at = select(locations.c.uid).where(among(self._connection, locations.c.location, places))
+        found = select(subjects).where(subjects.c.uid.in_(at)).order_by(subjects.c.position)
+        if living:
+            found = found.where(subjects.c.buried_at.is_(None))
+        return tuple(_subject(row) for row in self._connection.execute(found))
+
+    def unlocated(self) -> tuple[Subject, ...]:
+        """Every living version of which no location was ever recorded, oldest first."""
+        known = exists().where(locations.c.uid == subjects.c.uid)
+        found = select(subjects).where(subjects.c.buried_at.is_(None), ~known).order_by(subjects.c.position)
+        return tuple(_subject(row) for row in self._connection.execute(found))
 
     def _row(self, uid: str) -> Row[Any]:
         row = self._connection.execute(select(subjects).where(subjects.c.uid == uid)).one_or_none()

@@ -10,8 +10,10 @@ made by the migrations refuse UPDATE and DELETE.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.schema import SchemaItem, UniqueConstraint
+
+from governance.storage.in_body import in_body
 
 metadata = MetaData(
     naming_convention={
@@ -212,6 +214,16 @@ audit = Table(
 )
 """The hash chain; two writers cannot both extend the same head, for they would share a position."""
 
+PROMOTED_OR_WITHDRAWN = text("type IN ('promotion:allowed', 'promotion:withdrawn')")
+"""Which entries say who holds a protected place; spelt as in the index that finds them."""
+
+Index(
+    "ix_governance_audit_places",
+    in_body(audit.c.body, "uid"),
+    sqlite_where=PROMOTED_OR_WITHDRAWN,
+    postgresql_where=PROMOTED_OR_WITHDRAWN,
+)
+
 spends = Table(
     "governance_spends",
     metadata,
@@ -240,8 +252,9 @@ locks = Table(
     "governance_locks",
     metadata,
     Column("name", Text, primary_key=True),
+    _optional("until"),
 )
-"""One row, `gate`: whoever updates it writes alone until the transaction ends."""
+"""The row `gate`: whoever updates it writes alone until the transaction ends. Other rows are leases."""
 
 INSERT_ONLY = tuple(table for table in metadata.sorted_tables if table not in (subjects, locks))
 """The tables whose rows never change."""

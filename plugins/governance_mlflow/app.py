@@ -73,6 +73,16 @@ def _told(request: Request) -> Identity | None:
     return identify() or (Identity(actor, frozenset(), OPERATOR) if actor else None)
 
 
+def _reconcile_now_and_then() -> None:
+    """Look at the registry every GOVERNANCE_RECONCILE_MINUTES, in one of all the server's processes."""
+    minutes = Settings().reconcile_minutes
+    if minutes > 0:
+        from governance_mlflow.api.desks import served_store
+        from governance_mlflow.watch import start
+
+        start(served_store(), minutes)
+
+
 def _governed(
     app: FastAPI | Flask, authenticate: Authenticate, trusted: TrustedHeader | None
 ) -> FastAPI | Flask:
@@ -86,7 +96,7 @@ def _governed(
     from governance_mlflow.mounting import mount_api
 
     guard_direct_locations()
-
+    _reconcile_now_and_then()
     mount_api(app, create_api(authenticate), trusted)
     if isinstance(app, Flask):
         app.wsgi_app = WsgiCallers(app.wsgi_app, trusted)  # type: ignore[method-assign]  # Flask's documented place for WSGI middleware

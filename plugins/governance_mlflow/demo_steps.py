@@ -321,7 +321,7 @@ class Steps:
         served = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}@{ALIAS}"))
         same = not (served / "MLmodel").read_bytes().endswith(MARK)
         self._tell(f"models:/{MODEL}@{ALIAS} still serves the approved bytes: {'yes' if same else 'NO'}")
-        for ailment in examine(self._store, repair=True):
+        for ailment in examine(self._store, self._gate.asking().at):
             self._tell(f"doctor: {ailment.kind} {ailment.subject}: {ailment.observed}")
 
     def _report(self, subject: Subject) -> Path:

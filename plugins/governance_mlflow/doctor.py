@@ -1,37 +1,76 @@
-"""Holds MLflow's tables, the frozen bytes, the policy and the audit log against each other."""
+"""Looks after what the gate relies on: plugins, settings, policy, tables, log; and sums up reconciling."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mlflow.exceptions import MlflowException
-
 from governance.domain.chain import verify
-from governance.domain.decision import Decision, Outcome
-from governance.domain.manifest import differences
-from governance.domain.subject import Subject
-from governance.errors import GovernanceError, Undecided
-from governance.policy.document import Target
+from governance.domain.discrepancy import Discrepancy
+from governance.inspecting import Inspection
 from governance.ports import Ailment
-from governance.promoting import Change
-from governance_mlflow.gate import location_of
-from governance_mlflow.identity import acting_as
+from governance.reconciling import Cursor, reconcile
+from governance.storage.guards import unguarded_tables
+from governance_mlflow.destinations import (
+    DESTINATION_OF_A_SERVER,
+    GOVERNED,
+    guarded_spelling,
+    unguarded_destination,
+)
+from governance_mlflow.exposed import gaps
+from governance_mlflow.reconcile import MlflowInventory
+from governance_mlflow.starting import REGISTRY_OF_JOBS, REINSTALL, not_loaded
 
 if TYPE_CHECKING:
     from governance_mlflow.registry_store import GovernedStore
 
+PAGE = 1_000
 
-def examine(store: GovernedStore, repair: bool) -> tuple[Ailment, ...]:
-    """Every ailment, in a fixed order; with `repair`, leftovers that nothing refers to are removed."""
+
+def examine(store: GovernedStore, now: datetime, repair: bool = False) -> tuple[Ailment, ...]:
+    """Every ailment, in a fixed order; of what reconciling finds, one ailment a kind."""
     return (
+        *_plugins(store),
+        *_jobs(),
+        *_destination(),
         *_policy(store),
+        *_tables(store),
+        *gaps(store, repair),
         *_chain(store),
-        *_in_service(store),
-        *_frozen(store),
-        *_leftovers(store, repair),
+        *_reconciled(store, now),
     )
+
+
+def _plugins(store: GovernedStore) -> Iterator[Ailment]:
+    destination = os.environ.get(DESTINATION_OF_A_SERVER, "").partition("://")[0]
+    for plugin in not_loaded(f"{GOVERNED}{store.db_uri.partition('://')[0]}", destination):
+        yield Ailment("plugin-not-loaded", plugin, "MLflow does not have it", "a loaded plugin", REINSTALL)
+
+
+def _jobs() -> Iterator[Ailment]:
+    reached = os.environ.get(REGISTRY_OF_JOBS)
+    if reached is not None and not reached.startswith((GOVERNED, "http://", "https://")):
+        yield Ailment(
+            "ungoverned-jobs",
+            REGISTRY_OF_JOBS,
+            "it names the registry beside the gate, and background jobs of a server started here go by it",
+            "the governed URI",
+            f"Unset {REGISTRY_OF_JOBS}, or set it to the governed URI.",
+        )
+
+
+def _destination() -> Iterator[Ailment]:
+    destination = unguarded_destination()
+    if destination is not None:
+        yield Ailment(
+            "unguarded-destination",
+            destination,
+            "whoever may upload artifacts through this server can overwrite approved bytes",
+            "a governed artifact destination",
+            f"Start the server with --artifacts-destination {guarded_spelling(destination)}",
+        )
 
 
 def _policy(store: GovernedStore) -> Iterator[Ailment]:
@@ -43,6 +82,19 @@ def _policy(store: GovernedStore) -> Iterator[Ailment]:
             "a policy that can be fulfilled",
             "Fill it in a policy that extends this one, and set GOVERNANCE_POLICY to that file.",
             harmful=False,
+        )
+
+
+def _tables(store: GovernedStore) -> Iterator[Ailment]:
+    with store.engine.connect() as connection:
+        unguarded = unguarded_tables(connection)
+    if unguarded:
+        yield Ailment(
+            "unguarded-tables",
+            ", ".join(unguarded),
+            "the database would let what was recorded be changed or deleted",
+            "the triggers that the migrations made",
+            "Find out who dropped them; verify the log, and restore the tables from a backup.",
         )
 
 
@@ -59,155 +111,19 @@ def _chain(store: GovernedStore) -> Iterator[Ailment]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _InService:
-    """A version in a protected place."""
-
-    subject: Subject
-    target: Target
-    words: str
-    by_name: bool
-    """It got there by being copied into a protected name: then its origin was judged."""
-
-
-def _in_service(store: GovernedStore) -> Iterator[Ailment]:
-    with store.reading() as books:
-        decided = books.decisions.frozen()
-    for place in _protected_places(store):
-        location = store.location(place.subject)
-        allowed = [
-            (decision, uri)
-            for decision, uri in decided
-            if decision.target == place.target.name
-            and (decision.subject_uid == place.subject.uid or (place.by_name and uri == location))
-        ]
-        what = f"{place.subject.named} as {place.words}"
-        again = f"governance promote {place.subject.named} --to {place.target.name}"
-        if not allowed:
-            yield Ailment(
-                "ungated-promotion",
-                what,
-                "no decision ever allowed it",
-                "an allowing decision before the move",
-                f"Remove it, or have it judged: {again}",
-            )
-            continue
-        decision, uri = allowed[-1]
-        if location != uri:
-            remedy = f"Promote it again: {again}"
-            yield Ailment("unfrozen", what, f"served from {location}", f"served from {uri}", remedy)
-        yield from _origin(store, place.subject, decision)
-        yield from _today(store, place, decision, location)
-
-
-def _protected_places(store: GovernedStore) -> Iterator[_InService]:
-    policy = store.gate.policy
-    for name, alias, version in store.aliases():
-        target = policy.target_for_alias(name, alias)
-        if target is not None and not store.is_prompt(name, version):
-            yield _InService(store.subject(name, version), target, f"alias @{alias} of {name}", False)
-    for name, version, stage in store.versions():
-        target = policy.target_for_stage(name, stage)
-        if target is not None:
-            yield _InService(store.subject(name, version), target, f"stage {stage} of {name}", False)
-        target = policy.target_for_model(name)
-        if target is not None and not store.is_prompt(name, version):
-            yield _InService(store.subject(name, version), target, f"a version of {name}", True)
-
-
-def _origin(store: GovernedStore, subject: Subject, decision: Decision) -> Iterator[Ailment]:
-    """Bytes that were changed where the version came from; what is served is the frozen copy."""
-    with store.reading() as books:
-        approved = books.evidence.manifest(decision.digest)
-    if approved is None or _is_copy(subject):
-        return
-    try:
-        present = store.gate.artifacts.manifest(location_of(subject.source))
-    except (GovernanceError, MlflowException):
-        # Origins may be cleaned away; the frozen copy is what counts.
-        return
-    changed = differences(approved, present)
-    if changed:
-        yield Ailment(
-            "tampered-origin",
-            str(subject.named),
-            f"{'; '.join(changed)} (digest {present.digest[:12]})",
-            f"the approved bytes {approved.digest[:12]}",
-            "The registry serves the frozen copy; nothing changed for its users. Find out who wrote there.",
-        )
-
-
-def _is_copy(subject: Subject) -> bool:
-    """Whether it came from another version, whose own origin is looked at where that is in service."""
-    return subject.source.startswith("models:/") and "/" in subject.source.removeprefix("models:/")
-
-
-def _today(store: GovernedStore, place: _InService, decision: Decision, location: str) -> Iterator[Ailment]:
-    what = f"{place.subject.named} as {place.words}"
-    with store.reading() as books:
-        judged = books.subjects.get(decision.subject_uid)
-    try:
-        # On behalf of whoever asked then: somebody who approved it is no bystander when asking.
-        with acting_as(decision.actor):
-            today = store.gate.check(Change(judged, location, place.target, place.words, "in service"))
-    except GovernanceError as error:
-        yield Ailment("undecidable", what, error.message, "readable facts", error.remedy)
-        return
-    if today.outcome is not Outcome.ALLOWED:
-        unmet = sorted({finding.check for finding in today.unmet})
-        yield Ailment(
-            "stale",
-            what,
-            f"the policy would refuse it today: {', '.join(unmet)}",
-            "facts that still allow it",
-            f"See what is missing: governance check {judged.named} --for {place.target.name}",
-        )
-
-
-def _frozen(store: GovernedStore) -> Iterator[Ailment]:
-    with store.reading() as books:
-        kept = {uri: decision for decision, uri in books.decisions.frozen()}
-        manifests = {uri: books.evidence.manifest(decision.digest) for uri, decision in kept.items()}
-    for uri, decision in kept.items():
-        approved = manifests[uri]
-        try:
-            present = store.gate.artifacts.manifest(uri)
-        except Undecided as error:
-            yield Ailment(
-                "lost-frozen",
-                uri,
-                error.message,
-                f"bytes {decision.digest[:12]}",
-                "Restore it from a backup.",
-            )
-            continue
-        if present.digest != decision.digest:
-            changed = "; ".join(differences(approved, present)) if approved else present.digest
-            yield Ailment(
-                "tampered-frozen",
-                f"{decision.named} at {uri}",
-                changed,
-                f"the approved bytes {decision.digest[:12]}",
-                "Take the version out of service, restore the tree from a backup, then promote again.",
-            )
-
-
-def _leftovers(store: GovernedStore, repair: bool) -> Iterator[Ailment]:
-    try:
-        # Under the lock: a promotion that is about to refer to its tree looks for it under the same one.
-        with store.writing() as books:
-            kept = frozenset(uri for _, uri in books.decisions.frozen())
-            found = store.gate.artifacts.leftovers(kept)
-            removed = store.gate.artifacts.sweep(kept) if repair else ()
-    except MlflowException:
-        # No frozen area is known, so nothing was ever frozen by this process.
-        return
-    for path in found:
-        yield Ailment(
-            "unfinished-freeze",
-            path,
-            "removed" if path in removed else "a copy that no decision refers to",
-            "nothing",
-            "Nothing to do." if path in removed else "Remove it: governance doctor --repair",
-            harmful=False,
-        )
+def _reconciled(store: GovernedStore, now: datetime) -> Iterator[Ailment]:
+    """The first discrepancy of each kind, and how many more there are."""
+    inspection = Inspection(MlflowInventory(store), store.gate.artifacts, store.gate.policy, now, True, True)
+    first: dict[str, Discrepancy] = {}
+    counts: dict[str, int] = {}
+    for page in reconcile(inspection, Cursor(), PAGE):
+        for found in page.found:
+            kind = found.discrepancy.kind.value
+            first.setdefault(kind, found.discrepancy)
+            counts[kind] = counts.get(kind, 0) + 1
+    for kind, one in first.items():
+        more = counts[kind] - 1
+        subject, remedy = one.subject, one.remedy
+        if more:
+            subject, remedy = f"{subject} and {more} more", "See all of them: governance reconcile --bytes"
+        yield Ailment(kind, subject, one.observed, one.expected, remedy, one.harmful)

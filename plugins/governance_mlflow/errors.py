@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
+    ABORTED,
     INVALID_PARAMETER_VALUE,
-    INVALID_STATE,
     PERMISSION_DENIED,
     RESOURCE_DOES_NOT_EXIST,
 )
 
 from governance.domain.decision import Decision
-from governance.errors import GovernanceError, NotFound, UsageError
+from governance.errors import Forbidden, GovernanceError, NotFound, UsageError
 
 
 @contextmanager
@@ -24,10 +24,13 @@ def translated() -> Iterator[None]:
         yield
     except NotFound as error:
         raise MlflowException(str(error), error_code=RESOURCE_DOES_NOT_EXIST) from error
+    except Forbidden as error:
+        raise MlflowException(str(error), error_code=PERMISSION_DENIED) from error
     except UsageError as error:
         raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
     except GovernanceError as error:
-        raise MlflowException(str(error), error_code=INVALID_STATE) from error
+        # Not INVALID_STATE: that is a 500, which MLflow's client repeats for minutes.
+        raise MlflowException(str(error), error_code=ABORTED) from error
 
 
 def refusal(decision: Decision) -> MlflowException:
@@ -45,6 +48,14 @@ def refusal(decision: Decision) -> MlflowException:
     return MlflowException("\n".join(lines), error_code=PERMISSION_DENIED)
 
 
-def refused(change: str, reason: str) -> MlflowException:
-    """A change that no evidence could make allowed."""
-    return MlflowException(f"{change} is refused: {reason}", error_code=PERMISSION_DENIED)
+class Refused(MlflowException):  # type: ignore[misc]  # MLflow ships no types
+    """A change that no evidence could make allowed.
+
+    Raised inside a transaction it undoes it; whoever opened that transaction records the refusal after.
+    """
+
+    def __init__(self, change: str, reason: str) -> None:
+        super().__init__(f"{change} is refused: {reason}", error_code=PERMISSION_DENIED)
+        self.change = change
+        self.reason = reason
+        self.recorded = False

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
 from governance import promoting, registering
+from governance.canonical import canonical
 from governance.domain.decision import Decision
 from governance.domain.dossier import Asking, Dossier
 from governance.domain.lineage import Lineage, Parent
 from governance.domain.manifest import Manifest
 from governance.domain.mechanism import DpTraining
+from governance.domain.signature import IN_TOTO, Signature
 from governance.domain.subject import Subject, VersionName
 from governance.errors import Conflict, Undecided
+from governance.labelling import inherit
+from governance.policy.access import ANYWHERE
 from governance.policy.document import Policy, Target
 from governance.policy.parse import load
 from governance.ports import Books
-from governance.settings import Settings
+from governance.settings import Settings, current
 from governance_mlflow import mlmodel
 from governance_mlflow.artifacts import MlflowArtifacts, frozen_area
-from governance_mlflow.identity import caller
+from governance_mlflow.identity import caller, groups
 from governance_mlflow.lineage import TrackedLineage
+from governance_mlflow.locations import recorded
+from governance_mlflow.regions import insist_on_freezer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +68,7 @@ class Gate:
     @property
     def settings(self) -> Settings:
         """The settings as they are now: a policy that was edited counts from the next decision."""
-        return Settings()
+        return current()
 
     @property
     def policy(self) -> Policy:
@@ -78,7 +86,7 @@ class Gate:
 
     def asking(self) -> Asking:
         """Who calls, and now."""
-        return Asking(caller(self.settings.actor), datetime.now(timezone.utc))
+        return Asking(caller(self.settings.actor), datetime.now(timezone.utc), groups())
 
     def actor(self) -> str:
         """Who calls, in the log's words."""
@@ -102,10 +110,24 @@ class Gate:
         by = asking.actor or promoting.NOBODY
         return Subject(uuid.uuid4().hex, named, source, run_id or None, model_id or None, asking.at, by)
 
-    def register(self, subject: Subject, lineage: Lineage, bytes_: Bytes) -> None:
+    def register(self, subject: Subject, lineage: Lineage, bytes_: Bytes, location: str) -> None:
         """Record a version in a transaction of its own or the one that is open."""
         with self.writing() as books:
-            registering.register(books, subject, lineage, bytes_.manifest, bytes_.training)
+            registering.register(
+                books,
+                subject,
+                lineage,
+                bytes_.manifest,
+                bytes_.training,
+                recorded(location),
+                self.sign,
+            )
+
+    @property
+    def sign(self) -> registering.Sign | None:
+        """Signs what the registry itself states with GOVERNANCE_SIGNING_KEY; None where none is set."""
+        path = self.settings.signing_key
+        return None if path is None else partial(_signed, path)
 
     def subject(self, version: Any, location: str) -> Subject:
         """The subject behind MLflow's version; one older than governance is adopted now."""
@@ -118,7 +140,7 @@ class Gate:
             uuid.uuid4().hex, named, version.source, version.run_id or None, None, now, ADOPTED, adopted=True
         )
         try:
-            self.register(adopted, self.lineage.read(adopted), self.inspect(location))
+            self.register(adopted, self.lineage.read(adopted), self.inspect(location), location)
         except Conflict:
             # Somebody else adopted it at the same moment; theirs is the uid that counts.
             with self.reading() as books:
@@ -127,16 +149,33 @@ class Gate:
 
     def promote(self, change: promoting.Change, carry_out: Callable[[str], None]) -> Decision:
         """Decide and, if allowed, freeze, change and record."""
+        policy, lineage = self.policy, self.lineage.read(change.subject)
+        self._insist_on_freezer(policy, change, lineage)
+
+        def still_carry_out(frozen_uri: str) -> None:
+            # Only what is seen under the lock counts: a dataset may have been relabelled meanwhile.
+            self._insist_on_freezer(policy, change, lineage)
+            carry_out(frozen_uri)
+
         return promoting.promote(
             change,
-            self.policy,
-            self.lineage.read(change.subject),
+            policy,
+            lineage,
             self.asking(),
             artifacts=self.artifacts,
             reading=self.reading,
             writing=self.writing,
-            carry_out=carry_out,
+            carry_out=still_carry_out,
         )
+
+    def _insist_on_freezer(self, policy: Policy, change: promoting.Change, lineage: Lineage) -> None:
+        if policy.regions == ANYWHERE:
+            return
+        with self.reading() as books:
+            inheritance = inherit(books, books.lineages.of(change.subject.uid).then(lineage))
+        area = frozen_area(self.settings.frozen_root, self._database_url)
+        words = f"Freezing {change.subject.named} for {change.words}"
+        insist_on_freezer(policy, inheritance, words, area.place)
 
     def check(self, change: promoting.Change) -> Decision:
         """What `promote` would answer, without doing anything."""
@@ -167,6 +206,12 @@ class Gate:
         except (Undecided, MlflowException):
             # Bytes that cannot be read are not promoted, and a lost origin is a gap by itself.
             return ()
+
+
+def _signed(key_file: str, statement: Mapping[str, Any]) -> Signature:
+    from governance.signing import load_private, sign
+
+    return sign(load_private(Path(key_file)), IN_TOTO, canonical(dict(statement)))
 
 
 def location_of(source: str) -> str:

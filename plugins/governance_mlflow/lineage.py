@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -70,13 +71,13 @@ class TrackedLineage:
     def _origin(self, subject: Subject) -> Lineage:
         from mlflow.exceptions import MlflowException
 
-        client = self._client()
+        client = _Reader(self._client())
         try:
-            start, experiments = _claimed(client, subject), _experiments(client)
+            start = _claimed(client, subject)
+            if start is not None:
+                return _reached(client, start)
         except MlflowException as error:
             return Lineage(gaps=(_unreadable("its origin", error),))
-        if start is not None:
-            return _reached(client, start, experiments)
         if ".." in _segments(subject.source):
             reason = "its location leads out of where it begins"
         elif subject.run_id or subject.model_id:
@@ -86,7 +87,44 @@ class TrackedLineage:
         return Lineage(gaps=(Gap("its origin", reason, LOG_THE_INPUT),))
 
 
-def _claimed(client: MlflowClient, subject: Subject) -> Node | None:
+class _Reader:
+    """The tracking server for one reading of a lineage: nothing is asked for twice."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+        self._runs: dict[str, Any] = {}
+
+    def get_run(self, run_id: str) -> Any:
+        """A run, deleted or not."""
+        if run_id not in self._runs:
+            self._runs[run_id] = self._client.get_run(run_id)
+        return self._runs[run_id]
+
+    def get_logged_model(self, model_id: str) -> Any:
+        """A logged model."""
+        return self._client.get_logged_model(model_id)
+
+    def nested(self, run_id: str) -> Any:
+        """The runs nested in a run: in whatever experiment, and deleted or not."""
+        from mlflow.entities import ViewType
+
+        return self._client.search_runs(
+            self._experiments, f"tags.`{PARENT_RUN}` = '{run_id}'", ViewType.ALL, max_results=NESTED_RUNS
+        )
+
+    @cached_property
+    def _experiments(self) -> list[str]:
+        from mlflow.entities import ViewType
+
+        page = self._client.search_experiments(ViewType.ALL)
+        found = list(page)
+        while page.token:
+            page = self._client.search_experiments(ViewType.ALL, page_token=page.token)
+            found += page
+        return [str(experiment.experiment_id) for experiment in found]
+
+
+def _claimed(client: _Reader, subject: Subject) -> Node | None:
     """The run or logged model that a version comes from, if its bytes lie there."""
     if ".." in _segments(subject.source):
         return None
@@ -104,7 +142,7 @@ def _claimed(client: MlflowClient, subject: Subject) -> Node | None:
     return None
 
 
-def _reached(client: MlflowClient, start: Node, experiments: list[str]) -> Lineage:
+def _reached(client: _Reader, start: Node) -> Lineage:
     """Everything that went into a node, each run and logged model on the way read once."""
     from mlflow.exceptions import MlflowException
 
@@ -116,7 +154,7 @@ def _reached(client: MlflowClient, start: Node, experiments: list[str]) -> Linea
             if node.kind == "logged model":
                 part, further = _logged_model(client, node.id)
             else:
-                part, further = _run(client, node.id, experiments)
+                part, further = _run(client, node.id)
         except MlflowException as error:
             what = "its origin" if node == start else f"{node.kind} {node.id}"
             part, further = Lineage(gaps=(_unreadable(what, error),)), []
@@ -129,7 +167,7 @@ def _reached(client: MlflowClient, start: Node, experiments: list[str]) -> Linea
     )
 
 
-def _logged_model(client: MlflowClient, model_id: str) -> tuple[Lineage, list[Node]]:
+def _logged_model(client: _Reader, model_id: str) -> tuple[Lineage, list[Node]]:
     model = client.get_logged_model(model_id)
     if model.source_run_id:
         return Lineage(), [Node("run", model.source_run_id)]
@@ -137,9 +175,7 @@ def _logged_model(client: MlflowClient, model_id: str) -> tuple[Lineage, list[No
     return Lineage(gaps=(gap,)), []
 
 
-def _run(client: MlflowClient, run_id: str, experiments: list[str]) -> tuple[Lineage, list[Node]]:
-    from mlflow.entities import ViewType
-
+def _run(client: _Reader, run_id: str) -> tuple[Lineage, list[Node]]:
     run = client.get_run(run_id)
     own = {output.model_id for output in run.outputs.model_outputs}
     # A model input may be a model merely evaluated; inheriting its label too errs to the safe side.
@@ -147,29 +183,13 @@ def _run(client: MlflowClient, run_id: str, experiments: list[str]) -> tuple[Lin
     if parent := run.data.tags.get(PARENT_RUN):
         further.append(Node("run", parent))
     # A child may live in another experiment, and deleting a run must not hide what it read.
-    children = client.search_runs(
-        experiments,
-        f"tags.`{PARENT_RUN}` = '{run_id}'",
-        ViewType.ALL,
-        max_results=NESTED_RUNS,
-    )
+    children = client.nested(run_id)
     further += [Node("run", child.info.run_id) for child in children]
     found = Lineage(uses=tuple(_uses(run)))
     if children.token:
         gap = Gap(f"nested runs of {run_id}", f"more than {NESTED_RUNS}", "Split the parent run.")
         found |= Lineage(gaps=(gap,))
     return found, further
-
-
-def _experiments(client: MlflowClient) -> list[str]:
-    from mlflow.entities import ViewType
-
-    page = client.search_experiments(ViewType.ALL)
-    found = list(page)
-    while page.token:
-        page = client.search_experiments(ViewType.ALL, page_token=page.token)
-        found += page
-    return [str(experiment.experiment_id) for experiment in found]
 
 
 def _unreadable(what: str, error: MlflowException) -> Gap:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,17 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         if not path.is_file() or path.stat().st_size > LARGEST:
             return {}
-        contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+        contents = _parsed(path.read_text(encoding="utf-8"))
     # A date that does not exist is a ValueError, brackets without end are a RecursionError.
     except (yaml.YAMLError, ValueError, RecursionError, OSError):
         return {}
-    return contents if isinstance(contents, dict) else {}
+    return deepcopy(contents) if isinstance(contents, dict) else {}
+
+
+# A registration looks at it several times. By its text, not by path: bytes may change in between.
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def dp_training(contents: dict[str, Any]) -> DpTraining | None:

@@ -116,8 +116,8 @@ class MlflowRegistry:
         own = self._store.get_model_version(name, version).description
         return own or self._store.get_registered_model(name).description or ""
 
-    def examine(self, now: datetime) -> tuple[Ailment, ...]:
+    def examine(self, now: datetime, repair: bool = False) -> tuple[Ailment, ...]:
         """Everything that is not as it should be."""
         from governance_mlflow.doctor import examine
 
-        return examine(self._store, now)
+        return examine(self._store, now, repair)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from governance.domain.label import Inheritance
+from governance.domain.manifest import Manifest
 from governance.policy.names import skeleton
 
 PREFIX = "governance."
@@ -12,6 +13,8 @@ PREFIX = "governance."
 
 UID = PREFIX + "uid"
 DIGEST = PREFIX + "digest"
+OPENSSF_DIGEST = PREFIX + "openssf_digest"
+"""What an OpenSSF model signature over the same bytes would name."""
 LABEL = PREFIX + "label"
 UNKNOWN = PREFIX + "unknown"
 
@@ -29,7 +32,7 @@ def reserved(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(key for key in keys if skeleton(key).startswith(skeleton(PREFIX))))
 
 
-def describing(uid: str, digest: str | None, inheritance: Inheritance) -> dict[str, str]:
+def describing(uid: str, manifest: Manifest | None, inheritance: Inheritance) -> dict[str, str]:
     """The tags that show a version's label in MLflow's own pages."""
     label = inheritance.effective
     words = [label.confidentiality.word, label.identifiability.word, *sorted(label.special_categories)]
@@ -38,6 +41,6 @@ def describing(uid: str, digest: str | None, inheritance: Inheritance) -> dict[s
         LABEL: " · ".join("every special category" if word == "*" else word for word in words),
         UNKNOWN: "; ".join(f"{c.source}: {c.reason}" for c in inheritance.unknown) or "nothing",
     }
-    if digest is not None:
-        tags[DIGEST] = digest
+    if manifest is not None:
+        tags |= {DIGEST: manifest.digest, OPENSSF_DIGEST: manifest.openssf_digest}
     return {key: value[:TAG_LENGTH] for key, value in tags.items()}

@@ -25,6 +25,8 @@ class JoinedTransactions(SqlAlchemyStore):  # type: ignore[misc]  # MLflow ships
 
     def __init__(self, db_uri: str, read_db_uri: str | None = None) -> None:
         self._open: ContextVar[Session | None] = ContextVar("open_session", default=None)
+        self._gated: ContextVar[bool] = ContextVar("holds_the_gate", default=False)
+        self._fresh: ContextVar[bool] = ContextVar("fresh_reads", default=False)
         self.ManagedSessionMaker: Any
         super().__init__(db_uri, read_db_uri)
         self._own_session: Any = self.ManagedSessionMaker
@@ -39,24 +41,52 @@ class JoinedTransactions(SqlAlchemyStore):  # type: ignore[misc]  # MLflow ships
             yield session
             session.flush()
         else:
-            with self._own_session(read_only=read_only) as own:
+            with self._own_session(read_only=read_only and not self._fresh.get()) as own:
                 yield own
+
+    @contextmanager
+    def fresh_reads(self) -> Iterator[None]:
+        """What MLflow's methods read inside is the primary's: a replica may show yesterday's facts."""
+        token = self._fresh.set(True)
+        try:
+            yield
+        finally:
+            self._fresh.reset(token)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction that holds the gate is open in this context."""
+        return self._gated.get()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """One session for several looks at the primary; quicker than one each, and not to be held long."""
+        if self._open.get() is not None:
+            yield
+            return
+        with self._own_session(read_only=False) as own:
+            token = self._open.set(own)
+            try:
+                yield
+            finally:
+                self._open.reset(token)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A write transaction that holds the gate; inside another it is that other."""
         session = self._open.get()
-        if session is not None:
+        if session is not None and self._gated.get():
             yield session
             return
         with self._own_session(read_only=False) as own:
-            token = self._open.set(own)
+            opened, gated = self._open.set(own), self._gated.set(True)
             try:
                 with translated():
                     take_gate(own.connection())
                 yield own
             finally:
-                self._open.reset(token)
+                self._gated.reset(gated)
+                self._open.reset(opened)
 
     @contextmanager
     def writing(self) -> Iterator[Books]:
@@ -66,12 +96,12 @@ class JoinedTransactions(SqlAlchemyStore):  # type: ignore[misc]  # MLflow ships
 
     @contextmanager
     def reading(self) -> Iterator[Books]:
-        """The books as they are now, inside the open transaction if there is one."""
+        """The books as they are now, in the session that is open if there is one."""
         session = self._open.get()
         if session is not None:
             yield books(session.connection())
             return
-        # Not MLflow's read-only session: that may be a replica, and a decision on yesterday's facts
+        # Not MLflow's read-only session, which may be a replica's: a decision on yesterday's facts
         # is no decision.
         with self._own_session(read_only=False) as own, translated():
             yield books(own.connection())

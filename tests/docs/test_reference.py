@@ -14,6 +14,7 @@ from pydantic import AliasChoices
 
 from governance.cli.main import ExitCode, cli
 from governance.domain.decision import Status
+from governance.domain.discrepancy import Kind
 from governance.domain.events import EVENTS
 from governance.domain.evidence import EvidenceType
 from governance.domain.label import (
@@ -89,12 +90,21 @@ def test_exit_codes(reference: Path) -> None:
     assert [str(int(code)) for code in ExitCode] == re.findall(r"^\| (\d) \|", head, re.MULTILINE)
 
 
+def test_every_discrepancy_is_explained(reference: Path) -> None:
+    """What reconciling can find stands under its command, in order, with whether it does harm."""
+    text = sections(reference / "commands.md")["governance reconcile"]
+    found = re.findall(r"^\| `([a-z-]+)` \| (yes|no) \|", text, re.MULTILINE)
+
+    assert [(kind.value, "yes" if kind.harmful else "no") for kind in Kind] == found
+
+
 def test_every_ailment_is_explained(reference: Path, root: Path) -> None:
-    """What the doctor can find stands under its command."""
-    source = (root / "plugins/governance_mlflow/doctor.py").read_text("utf-8")
+    """What the doctor can find besides stands under its command."""
+    folder = root / "plugins/governance_mlflow"
     kinds = {
         call.args[0].value
-        for call in ast.walk(ast.parse(source))
+        for module in ("doctor.py", "exposed.py")
+        for call in ast.walk(ast.parse((folder / module).read_text("utf-8")))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Ailment"
         if isinstance(call.args[0], ast.Constant)
     }

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,8 @@ def end_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found["chain"] = verify(books.audit.entries()).flaw
     found["spends"] = [state.value for state in spends]
     found["aliases"] = store.aliases()
-    found["ailments"] = [ailment.kind for ailment in examine(store, repair=False) if ailment.harmful]
+    now = datetime.now(timezone.utc)
+    found["ailments"] = [ailment.kind for ailment in examine(store, now) if ailment.harmful]
     return found
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from governance_mlflow.artifact_repository import GovernedArtifactRepository
+from governance_mlflow.artifact_repository import FrozenGuard, GovernedArtifactRepository
 
 FROZEN = [
     "frozen",
@@ -222,3 +223,45 @@ def test_the_frozen_area_is_read_by_everybody(repository: GovernedArtifactReposi
     assert ["frozen/abc"] == [entry.path for entry in repository.list_artifacts("frozen")]
     served = repository.download_artifacts("frozen/abc", str(tmp_path))
     assert b"approved" == (Path(served) / "MLmodel").read_bytes()
+
+
+READS = {
+    "artifact_dir",
+    "download_archived_trace_data",
+    "download_artifacts",
+    "download_trace_attachment",
+    "download_trace_attachment_to_file",
+    "download_trace_data",
+    "download_trace_data_to_file",
+    "flush_async_logging",
+    "get_local_path",
+    "list_artifacts",
+    "max_workers",
+}
+
+BY_WAY_OF_LOG_ARTIFACT = {"upload_archived_trace_data", "upload_attachment", "upload_trace_data"}
+"""They store what they are given through other methods of the same repository."""
+
+
+def test_nothing_that_writes_is_unguarded() -> None:
+    """A method that a newer MLflow adds must be looked at before it is trusted to change nothing."""
+    guarded = vars(GovernedArtifactRepository).keys() | vars(FrozenGuard).keys()
+    public = {name for name in dir(LocalArtifactRepository) if not name.startswith("_")}
+
+    assert set() == public - READS - BY_WAY_OF_LOG_ARTIFACT - guarded
+
+
+def test_an_archived_trace_is_not_put_into_a_frozen_tree(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written at the root of its repository, which may itself be a place in a frozen tree."""
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", "sqlite:///mlflow.db")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", destination.as_uri())
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
+    inside = GovernedArtifactRepository((destination / "frozen" / "abc").as_uri())
+
+    with pytest.raises(MlflowException, match="approved model bytes are frozen"):
+        inside.upload_archived_trace_data_bytes(b"evil")
+    GovernedArtifactRepository((destination / "1").as_uri()).upload_archived_trace_data_bytes(b"trace")
+
+    assert {"frozen/abc/MLmodel", "1/traces.pb"} == set(contents(destination))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from mlflow.entities import FileInfo
 from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-from governance import freezing
 from governance.domain.manifest import Manifest
 from governance.errors import Undecided
-from governance_mlflow.artifacts import FrozenArea, MlflowArtifacts, frozen_area, local_folder, reached
+from governance.freezing import freeze_tree
+from governance.hashing import hash_tree
+from governance_mlflow.artifacts import MlflowArtifacts
+from governance_mlflow.destinations import FrozenArea, frozen_area
 
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 1000}
 
@@ -83,7 +86,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def manifest(model: Path) -> Manifest:
     """What the gate must find wherever the model lies."""
-    return freezing.hash_tree(model)
+    return hash_tree(model)
 
 
 @pytest.fixture
@@ -96,86 +99,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true" if serves else "false")
 
     return call
-
-
-@pytest.mark.parametrize(
-    ("root", "database", "expected"),
-    [
-        ("/frozen", "postgresql://db/x", FrozenArea("/frozen", "/frozen")),
-        ("s3://bucket/f", "postgresql://db/x", FrozenArea("s3://bucket/f", "s3://bucket/f")),
-        ("file:///frozen", "sqlite:////a/b.db", FrozenArea("file:///frozen", "file:///frozen")),
-        (None, "sqlite:////a/b.db", FrozenArea("/a/frozen", "/a/frozen")),
-        (None, "sqlite:////a/b.db?timeout=5", FrozenArea("/a/frozen", "/a/frozen")),
-    ],
-)
-def test_where_bytes_are_frozen(root: str | None, database: str, expected: FrozenArea) -> None:
-    """As set, else beside the SQLite file."""
-    assert expected == frozen_area(root, database)
-
-
-@pytest.mark.parametrize(
-    ("destination", "place"),
-    [
-        ("/srv/artifacts", "/srv/artifacts/frozen"),
-        ("governed+file:///srv/artifacts/", "file:///srv/artifacts/frozen"),
-        ("s3://bucket/a", "s3://bucket/a/frozen"),
-    ],
-)
-def test_where_a_server_freezes(served: Any, destination: str, place: str) -> None:
-    """Beside the artifacts that it proxies, under a URI that clients can read; what is set goes before."""
-    served(destination)
-
-    assert FrozenArea(place, "mlflow-artifacts:/frozen") == frozen_area(None, "postgresql://db/x")
-    assert FrozenArea("/elsewhere", "/elsewhere") == frozen_area("/elsewhere", "postgresql://db/x")
-
-
-def test_a_server_that_proxies_nothing(served: Any) -> None:
-    """It freezes beside its SQLite file; with another database it must be told where."""
-    served("/srv/artifacts", serves=False)
-
-    assert FrozenArea("/a/frozen", "/a/frozen") == frozen_area(None, "sqlite:////a/b.db")
-    with pytest.raises(Undecided, match="It is not known where") as undecided:
-        frozen_area(None, "postgresql://db/x")
-    assert "GOVERNANCE_FROZEN_ROOT" in undecided.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("uri", "expected"),
-    [
-        ("/a/b", "/a/b"),
-        ("relative", "relative"),
-        ("file:///a/b%20c", "/a/b c"),
-        ("governed+file:///a", "/a"),
-        ("s3://bucket/a", None),
-        ("mlflow-artifacts:/a", None),
-        ("shelf://a", None),
-    ],
-)
-def test_what_lies_on_this_machine(uri: str, expected: str | None) -> None:
-    """Paths and file URIs do; outside a server, what a server proxies does not."""
-    assert (Path(expected) if expected else None) == local_folder(uri)
-
-
-@pytest.mark.parametrize(
-    ("destination", "uri", "expected"),
-    [
-        ("/srv", "mlflow-artifacts:/1/r/artifacts", "/srv/1/r/artifacts"),
-        ("/srv", "mlflow-artifacts://host:5000/1/r", "/srv/1/r"),
-        ("/srv", "mlflow-artifacts:/a%20b", "/srv/a b"),
-        ("governed+file:///srv", "mlflow-artifacts:/a b", "file:///srv/a%20b"),
-        ("file:///srv", "mlflow-artifacts:/a%20b", "file:///srv/a%20b"),
-        ("s3://bucket/x/", "mlflow-artifacts:/1/r/artifacts", "s3://bucket/x/1/r/artifacts"),
-        ("s3://bucket/x", "s3://other/y", "s3://other/y"),
-        ("/srv", "/a/b", "/a/b"),
-    ],
-)
-def test_a_server_reaches_what_it_proxies_directly(
-    served: Any, destination: str, uri: str, expected: str
-) -> None:
-    """It goes to the destination instead of asking itself, whatever kind of store that is."""
-    served(destination)
-
-    assert expected == reached(uri)
 
 
 @pytest.mark.parametrize("path", ["/../etc", "/a/../../etc", "/a/%2e%2e/b", "/.."])
@@ -209,6 +132,38 @@ def test_sweeping_on_this_machine(model: Path, tmp_path: Path) -> None:
     doomed = (str(tmp_path / "frozen" / orphan.digest),)
     assert doomed == artifacts.leftovers(frozenset({kept})) == artifacts.sweep(frozenset({kept}))
     assert () == artifacts.leftovers(frozenset({kept}))
+
+
+@pytest.mark.parametrize("asking", ["frozen", "workspaces/a/frozen"])
+def test_the_areas_of_all_workspaces_are_swept(model: Path, tmp_path: Path, asking: str) -> None:
+    """From whichever of them it is called; a digest that something refers to is kept in all."""
+    areas = [tmp_path / "frozen", tmp_path / "workspaces" / "a" / "frozen", tmp_path / "workspaces/b/frozen"]
+    kept = [freeze_tree(model, area)[1] for area in areas]
+    (model / "MLmodel").write_text("other")
+    orphans = [freeze_tree(model, area)[1] for area in areas]
+    artifacts = MlflowArtifacts(FrozenArea(str(tmp_path / asking), "mlflow-artifacts:/frozen"))
+    keep = frozenset({f"mlflow-artifacts:/workspaces/a/frozen/{kept[1].name}"})
+
+    assert tuple(map(str, orphans)) == artifacts.leftovers(keep) == artifacts.sweep(keep)
+    assert ([True] * 3, [False] * 3) == (
+        [tree.is_dir() for tree in kept],
+        [tree.is_dir() for tree in orphans],
+    )
+
+
+def test_a_freeze_that_may_still_run_is_not_swept(tmp_path: Path) -> None:
+    """An hour after the last byte it passes for abandoned."""
+    incoming = tmp_path / "approved" / ".incoming-x"
+    incoming.mkdir(parents=True)
+    area = FrozenArea(str(tmp_path / "approved"), str(tmp_path / "approved"))
+    began = datetime.fromtimestamp(incoming.stat().st_mtime, timezone.utc)
+
+    def at(minutes: int) -> MlflowArtifacts:
+        return MlflowArtifacts(area, lambda: began + timedelta(minutes=minutes))
+
+    assert ((), ()) == (at(59).leftovers(frozenset()), at(59).sweep(frozenset()))
+    assert (str(incoming),) == at(61).sweep(frozenset())
+    assert not incoming.exists()
 
 
 def test_a_server_freezes_where_its_clients_can_read(

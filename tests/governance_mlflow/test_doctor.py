@@ -1,19 +1,21 @@
-"""The doctor names everything that is not as the books say, each once, and mends only what is harmless."""
+"""The doctor looks after what the gate relies on, and sums up what reconciling finds."""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
+import os
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import text
 
-from governance.domain.label import Confidentiality
 from governance.ports import Ailment
+from governance.storage.archive import SqlArchive
+from governance.storage.guards import unguarded_tables
+from governance.storage.tables import INSERT_ONLY
+from governance_mlflow import doctor
 from governance_mlflow.doctor import examine
 
 pytestmark = pytest.mark.slow
@@ -33,165 +35,58 @@ def champion(store: Any, known: Any) -> Path:
     return Path(store.get_model_version_download_uri("risk", "1"))
 
 
-def kinds(store: Any, repair: bool = False) -> list[tuple[str, str, bool]]:
+def kinds(store: Any) -> list[tuple[str, str, bool]]:
     """What the doctor finds, as (kind, subject, harmful); nobody is left without a next step."""
-    found = examine(store, repair)
+    found = examine(store, datetime.now(timezone.utc))
     assert all(ailment.remedy for ailment in found)
     return [(ailment.kind, ailment.subject, ailment.harmful) for ailment in found]
 
 
-AS_CHAMPION = "models:/risk/1 as alias @champion of risk"
-
-
 def test_nothing_is_wrong_with_an_empty_registry(store: Any) -> None:
     """Nothing was promoted, nothing is wrong."""
-    assert () == examine(store, repair=True)
+    assert [] == kinds(store)
 
 
 @pytest.mark.usefixtures("champion")
 def test_nothing_is_wrong_after_a_promotion(store: Any) -> None:
-    """As it should be, twice, and repairing changes nothing."""
-    before = store.get_model_version_download_uri("risk", "1")
-
-    assert ((), ()) == (examine(store, repair=False), examine(store, repair=True))
-    assert (before, True) == (store.get_model_version_download_uri("risk", "1"), Path(before).is_dir())
-
-
-def test_promotions_around_the_gate(store: Any, known: Any, plain: SqlAlchemyStore) -> None:
-    """By alias, by stage and by name: what no decision allowed is named."""
-    known()
-    plain.set_registered_model_alias("risk", "champion", 1)
-    plain.transition_model_version_stage("risk", 1, "Production", False)
-    plain.create_registered_model("released-risk")
-    plain.create_model_version("released-risk", "models:/risk/1")
-
-    assert [
-        ("ungated-promotion", AS_CHAMPION, True),
-        ("ungated-promotion", "models:/released-risk/1 as a version of released-risk", True),
-        ("ungated-promotion", "models:/risk/1 as stage Production of risk", True),
-    ] == kinds(store)
-
-
-def test_a_copy_into_a_protected_name_is_in_order(store: Any, known: Any) -> None:
-    """It was judged by its origin, and serves the bytes that were approved."""
-    known()
-    store.copy_model_version(store.get_model_version("risk", "1"), "released-risk")
-
+    """As it should be."""
     assert [] == kinds(store)
 
 
-def test_prompts_are_no_models(store: Any) -> None:
-    """A prompt under a protected alias or name was never gated, and need not be."""
-    store.create_prompt("released-greeting")
-    store.create_prompt_version("released-greeting", "Hello {{name}}")
-    store.set_registered_model_alias("released-greeting", "champion", 1)
-
-    assert [] == kinds(store)
-    with store.reading() as books:
-        assert () == books.subjects.living("released-greeting", "default")
-
-
 @pytest.mark.usefixtures("champion")
-def test_a_version_served_from_elsewhere(store: Any, tracking: Any, plain: SqlAlchemyStore) -> None:
-    """Who rewrites MLflow's row around the gate is found out."""
-    elsewhere = tracking.write(str(tracking.folder / "evil"), {"MLmodel": "evil"})
-    with plain.ManagedSessionMaker(read_only=False) as session:
-        session.execute(text("UPDATE model_versions SET storage_location = :x"), {"x": elsewhere})
-
-    (found,) = [a for a in examine(store, repair=False) if a.kind == "unfrozen"]
-
-    assert (AS_CHAMPION, f"served from {elsewhere}") == (found.subject, found.observed)
-
-
-@pytest.mark.usefixtures("champion")
-def test_an_origin_that_was_overwritten(store: Any, tracking: Any) -> None:
-    """Users are served the approved bytes; somebody wrote there all the same."""
+def test_what_reconciling_finds_is_summed_up(store: Any, tracking: Any, plain: SqlAlchemyStore) -> None:
+    """The first of each kind in full, bytes and lineage included, and how many more there are."""
+    for number in (2, 3):
+        store.create_model_version("risk", store.get_model_version("risk", "1").source)
+        plain.transition_model_version_stage("risk", number, "Production", False)
     (origin,) = (tracking.folder / "artifacts").rglob("MLmodel")
     origin.write_text("flavors: {}\n# evil\n")
-    (origin.parent / "extra").write_text("more")
 
-    (found,) = examine(store, repair=False)
-
-    assert ("tampered-origin", "models:/risk/1") == (found.kind, found.subject)
-    assert found.observed.startswith("MLmodel: changed; extra: added (digest ")
-
-
-@pytest.mark.usefixtures("champion")
-def test_an_origin_that_is_gone(store: Any, tracking: Any) -> None:
-    """Cleaning up where a model was trained is no tampering; what went in stays known, and is unread now."""
-    (model,) = tracking.client.search_logged_models([tracking.experiment])
-    shutil.rmtree(tracking.folder / "artifacts")
-
-    assert [] == kinds(store)
-    tracking.client.delete_logged_model(model.model_id)
-    assert [("stale", AS_CHAMPION, True)] == kinds(store)
-
-
-def test_frozen_bytes_that_were_changed(store: Any, champion: Path) -> None:
-    """File by file; the version in service is judged anew, as what it is now."""
-    (champion / "MLmodel").chmod(0o644)
-    (champion / "MLmodel").write_text("evil")
-
-    found = {ailment.kind: ailment for ailment in examine(store, repair=True)}
-
-    assert ("MLmodel: changed", True) == (
-        found["tampered-frozen"].observed,
-        found["tampered-frozen"].harmful,
-    )
-    assert "evil" == (champion / "MLmodel").read_text()
-
-
-def test_frozen_bytes_that_are_gone(store: Any, champion: Path) -> None:
-    """Nobody can say what is served, and nobody can load it."""
-    for folder in (champion, champion.parent):
-        folder.chmod(0o755)
-    shutil.rmtree(champion)
-
-    assert [("undecidable", AS_CHAMPION, True), ("lost-frozen", str(champion), True)] == kinds(store)
-
-
-@pytest.mark.usefixtures("champion")
-def test_facts_that_no_longer_allow_it(store: Any, make: Any) -> None:
-    """A dataset relabelled since reaches what is in service."""
-    with store.writing() as books:
-        (entry,) = books.catalogue.all()
-        label = replace(entry.label, confidentiality=Confidentiality.RESTRICTED)
-        books.catalogue.relabel(make.labelling(entry.dataset, minutes=1, label=label))
-
-    (found,) = examine(store, repair=False)
+    ungated, tampered = sorted(examine(store, datetime.now(timezone.utc)), key=lambda a: a.kind, reverse=True)
 
     assert (
         Ailment(
-            "stale",
-            AS_CHAMPION,
-            "the policy would refuse it today: approval",
-            "facts that still allow it",
-            "See what is missing: governance check models:/risk/1 --for production",
+            "ungated-promotion",
+            "models:/risk/2 as stage Production of risk and 1 more",
+            "no decision ever allowed it",
+            "a decision that let it in and still stands",
+            "See all of them: governance reconcile --bytes",
         )
-        == found
+        == ungated
     )
-
-
-def test_a_copy_that_nothing_refers_to(store: Any, champion: Path) -> None:
-    """What a killed promotion left is shown, and with `--repair` removed; the rest stays."""
-    orphan, half = champion.parent / ("0" * 64), champion.parent / ".incoming-x"
-    for folder in (orphan, half):
-        folder.mkdir()
-    (champion.parent / "README").write_text("somebody's")
-    left = [("unfinished-freeze", str(half), False), ("unfinished-freeze", str(orphan), False)]
-
-    assert (left, left, []) == (kinds(store), kinds(store, repair=True), kinds(store))
-    assert {champion.name, "README"} == {entry.name for entry in champion.parent.iterdir()}
+    assert ("tampered-origin", "models:/risk/1") == (tampered.kind, tampered.subject)
 
 
 @pytest.mark.usefixtures("champion")
 def test_a_log_that_was_changed(store: Any, plain: SqlAlchemyStore) -> None:
-    """Whoever may drop triggers can change an entry, not hide it."""
+    """Whoever may drop triggers can change an entry; both are seen."""
     with plain.ManagedSessionMaker(read_only=False) as session:
         session.execute(text("DROP TRIGGER governance_audit_no_update"))
         session.execute(text("UPDATE governance_audit SET actor = 'nobody' WHERE position = 1"))
 
-    assert [("broken-chain", "audit entry 1", True)] == kinds(store)
+    assert [("unguarded-tables", "governance_audit", True), ("broken-chain", "audit entry 1", True)] == kinds(
+        store
+    )
 
 
 @pytest.mark.usefixtures("champion")
@@ -204,10 +99,56 @@ def test_a_policy_that_nobody_can_fulfil(store: Any, tracking: Any) -> None:
     assert ("policy-warning", f"{policy}:", False) == (kind, where.rstrip("0123456789"), harmful)
 
 
-def test_a_withdrawn_version_may_be_anything(store: Any, champion: Path) -> None:
-    """What is not in service is not judged; its frozen bytes are still kept as they were approved."""
-    del champion
-    store.delete_registered_model_alias("risk", "champion")
-    store.set_model_version_tag("risk", 1, ModelVersionTag("k", "v"))
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("sqlite:///mlflow.db", [("ungoverned-jobs", "MLFLOW_REGISTRY_URI", True)]),
+        ("governed+sqlite:///mlflow.db", []),
+        ("https://registry.example", []),
+    ],
+)
+def test_jobs_of_a_server_started_here(
+    store: Any, monkeypatch: pytest.MonkeyPatch, uri: str, found: list[Any]
+) -> None:
+    """They go by MLflow's own variable, whatever the server was told."""
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
+
+    assert found == kinds(store)
+
+
+def test_a_destination_without_a_guard(store: Any, tracking: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a server's environment: who may upload could overwrite approved bytes."""
+    destination = (tracking.folder / "mlartifacts").as_uri()
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", tracking.uri)
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", destination)
+    assert [("unguarded-destination", destination, True)] == kinds(store)
+
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", f"governed+{destination}")
 
     assert [] == kinds(store)
+
+
+def test_a_plugin_that_mlflow_could_not_load(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow only warns of it."""
+    monkeypatch.setattr(doctor, "not_loaded", lambda registry, _: [f"{registry} (not installed)"])
+
+    assert [("plugin-not-loaded", "governed+sqlite (not installed)", True)] == kinds(store)
+
+
+def test_every_trigger_counts(database: SqlArchive) -> None:
+    """A table that lost one of its guards is named, on both kinds of database."""
+    name = INSERT_ONLY[-1].name
+    with database.reading(), database.engine.begin() as connection:
+        assert () == unguarded_tables(connection)
+        if connection.dialect.name == "sqlite":
+            connection.execute(text(f"DROP TRIGGER {name}_no_delete"))
+        else:
+            connection.execute(text(f"ALTER TABLE {name} DISABLE TRIGGER ALL"))
+
+        assert (name,) == unguarded_tables(connection)
+
+
+def test_the_doctor_asks_in_its_own_environment() -> None:
+    """The tests above would pass for the wrong reason if one of these were set here."""
+    assert set() == {"_MLFLOW_SERVER_FILE_STORE", "MLFLOW_REGISTRY_URI"} & os.environ.keys()

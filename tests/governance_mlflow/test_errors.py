@@ -17,7 +17,7 @@ from governance.errors import (
     Undecided,
     UsageError,
 )
-from governance_mlflow.errors import refusal, refused, translated
+from governance_mlflow.errors import Refused, refusal, translated
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ from governance_mlflow.errors import refusal, refused, translated
         (Conflict("it is there", "name it otherwise"), "INVALID_PARAMETER_VALUE", 400),
         (UsageError("wrong", "right"), "INVALID_PARAMETER_VALUE", 400),
         (PolicyInvalid((Mistake("p.yaml", 3, "wrong"),)), "INVALID_PARAMETER_VALUE", 400),
-        (Undecided("unreadable", "mount it"), "INVALID_STATE", 500),
-        (GovernanceError("other"), "INVALID_STATE", 500),
+        (Undecided("unreadable", "mount it"), "ABORTED", 409),
+        (GovernanceError("other"), "ABORTED", 409),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
@@ -82,7 +82,7 @@ def test_a_denial_names_everything_open_and_nothing_else(make: Any) -> None:
 
 def test_a_change_refused_outright() -> None:
     """No evidence would help, so none is asked for."""
-    error = refused("Setting tag 'governance.label'", "it is the plugin's")
+    error = Refused("Setting tag 'governance.label'", "it is the plugin's")
 
     assert ("PERMISSION_DENIED", "Setting tag 'governance.label' is refused: it is the plugin's") == (
         error.error_code,

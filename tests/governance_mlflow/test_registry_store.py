@@ -242,4 +242,4 @@ def test_bytes_that_cannot_be_read_here(store: Any, alpha: str) -> None:
     with pytest.raises(MlflowException, match="cannot be read") as caught:
         store.set_registered_model_alias(alpha, "champion", 1)
 
-    assert ("INVALID_STATE", "version:registered") == (caught.value.error_code, events(store)[-1])
+    assert ("ABORTED", "version:registered") == (caught.value.error_code, events(store)[-1])

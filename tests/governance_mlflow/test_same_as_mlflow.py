@@ -11,16 +11,24 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent, WebhookStatus
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
+from mlflow.utils.workspace_context import WorkspaceContext
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def plain(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> SqlAlchemyStore:
-    """MLflow's own store over a file of its own."""
+def own_file(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """MLflow's tables in a file that nobody governs."""
     path = tmp_path_factory.mktemp("plain") / "mlflow.db"
     path.write_bytes(empty_database.read_bytes())
-    return SqlAlchemyStore(f"sqlite:///{path}")
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def plain(own_file: str) -> SqlAlchemyStore:
+    """MLflow's own store."""
+    return SqlAlchemyStore(own_file)
 
 
 def shown(value: Any) -> Any:
@@ -80,6 +88,50 @@ def webhooks(store: Any) -> list[Any]:
     return [made, changed, read, *map(list, listed), list(store.list_webhooks())]
 
 
+def prompts(store: Any) -> list[Any]:
+    """Everything that can be done with a prompt, wrong and right."""
+    made = store.create_prompt("greeting", "about", {"team": "care"})
+    first = store.create_prompt_version("greeting", "Hello {{name}}", "first", {"n": "1"})
+    second = store.create_prompt_version("greeting", [{"role": "user", "content": "Hi"}], response_format={})
+    store.set_prompt_alias("greeting", "champion", 2)
+    store.set_prompt_tag("greeting", "kind", "short")
+    store.set_prompt_version_tag("greeting", 1, "k", "v")
+    store.transition_model_version_stage("greeting", "1", "Production", False)
+    read = [
+        store.get_prompt("greeting"),
+        store.get_prompt("alpha"),
+        store.get_prompt_version("greeting", 1),
+        store.get_prompt_version_by_alias("greeting", "champion"),
+        list(store.search_prompts("name LIKE 'g%'")),
+        list(store.search_prompt_versions("greeting")),
+        outcome(lambda s: s.search_prompt_versions("alpha"), store),
+        outcome(lambda s: s.create_prompt("alpha"), store),
+        outcome(lambda s: s.create_prompt("greeting"), store),
+        outcome(lambda s: s.delete_prompt_version("greeting", "one"), store),
+        list(store.search_registered_models()),
+    ]
+    store.delete_prompt_alias("greeting", "champion")
+    store.delete_prompt_tag("greeting", "kind")
+    store.delete_prompt_version_tag("greeting", 1, "k")
+    store.delete_prompt_version("greeting", "2")
+    left = list(store.search_prompt_versions("greeting"))
+    store.delete_prompt("greeting")
+    return [made, first, second, *read, left, store.get_prompt("greeting")]
+
+
+def staged(store: Any) -> list[Any]:
+    """Two versions through one stage, the first sent out by the second, as a REST client spells them."""
+    moved = [store.transition_model_version_stage("alpha", n, "Staging", True) for n in ("1", "3")]
+    latest = store.get_latest_versions("alpha", ["Staging"])
+    return [*moved, latest, [stage for _, _, stage in everything(store, "alpha")]]
+
+
+def everything(store: Any, name: str) -> list[tuple[str, int, str]]:
+    """All versions of a model with their stages."""
+    found = store.search_model_versions(f"name = '{name}'", order_by=["version_number ASC"])
+    return [(version.name, version.version, version.current_stage) for version in found]
+
+
 SAME: dict[str, Callable[[Any], Any]] = {
     "get": lambda s: s.get_registered_model("alpha"),
     "get version": lambda s: s.get_model_version("alpha", 2),
@@ -94,6 +146,16 @@ SAME: dict[str, Callable[[Any], Any]] = {
     "search versions by tag": lambda s: s.search_model_versions("tag.n = '0'"),
     "search wrongly": lambda s: s.search_model_versions("nonsense ="),
     "pages": paged,
+    "search models by a wrong word": lambda s: s.search_registered_models("colour = 'red'"),
+    "search too many models": lambda s: s.search_registered_models(max_results=10**7),
+    "search from a wrong page": lambda s: s.search_model_versions("", 1, None, "nonsense"),
+    "search versions by run": lambda s: s.search_model_versions("run_id IN ('r1', 'r2')"),
+    "search versions by source": lambda s: s.search_model_versions("source_path LIKE 's3://bucket/a%'"),
+    "latest of stages": lambda s: s.get_latest_versions("alpha", ["staging", "None"]),
+    "latest of a stage that does not exist": lambda s: s.get_latest_versions("alpha", ["Space"]),
+    "get a version of no number": lambda s: s.get_model_version("alpha", None),
+    "prompts": prompts,
+    "stages with archiving": staged,
     "webhooks": webhooks,
     "no such webhook": lambda s: s.get_webhook("nobody"),
     "create twice": lambda s: s.create_registered_model("alpha"),
@@ -153,6 +215,17 @@ SAME: dict[str, Callable[[Any], Any]] = {
     "delete": lambda s: (s.delete_registered_model("beta"), s.get_registered_model("beta")),
     "delete nothing": lambda s: s.delete_registered_model("nobody"),
     "copy": lambda s: s.copy_model_version(s.get_model_version("alpha", 1), "copy"),
+    "copy a copy": lambda s: s.copy_model_version(s.get_model_version("copy", 1), "copy"),
+    "where a copy lies": lambda s: s.get_model_version_download_uri("copy", 2),
+    "count on after deleting": lambda s: (
+        s.delete_model_version("alpha", 4),
+        s.create_model_version("alpha", "s3://x").version,
+    ),
+    "count from one after all is deleted": lambda s: (
+        s.delete_registered_model("alpha"),
+        s.create_registered_model("alpha"),
+        s.create_model_version("alpha", "s3://x").version,
+    ),
 }
 
 
@@ -165,3 +238,24 @@ def test_what_is_not_governed_is_as_it_was(store: Any, plain: SqlAlchemyStore) -
     theirs, ours = ({name: outcome(call, one) for name, call in SAME.items()} for one in (plain, store))
 
     assert theirs == ours
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_workspaces_are_as_they_were(
+    request: pytest.FixtureRequest, own_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same calls in each of two workspaces, which see nothing of each other."""
+    # Made before the switch, as by an upgrade: afterwards MLflow decides where artifacts lie.
+    request.getfixturevalue("tracking")
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+    answers = []
+    for one in (WorkspaceAwareSqlAlchemyStore(own_file), request.getfixturevalue("store")):
+        answers.append(list[Any]())
+        for team in ("team-a", "team-b"):
+            with WorkspaceContext(team):
+                furnish(one)
+                answers[-1].append({name: outcome(call, one) for name, call in SAME.items()})
+
+    theirs, ours = answers
+    assert theirs == ours
+    assert theirs[0].keys() == theirs[1].keys()

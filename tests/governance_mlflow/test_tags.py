@@ -43,10 +43,11 @@ def test_the_tags_of_a_known_label(make: Any) -> None:
 
     assert {
         "governance.uid": "u1",
-        "governance.digest": "d" * 64,
+        "governance.digest": make.manifest().digest,
+        "governance.openssf_digest": make.manifest().openssf_digest,
         "governance.label": "restricted · personal · genetic · health",
         "governance.unknown": "nothing",
-    } == describing("u1", "d" * 64, Inheritance((known,)))
+    } == describing("u1", make.manifest(), Inheritance((known,)))
 
 
 def test_the_tags_of_an_unknown_label() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_an_approval_does_not_cross_over(registry: Any, register: Any, make: Any
             )
         registry.set_registered_model_alias("risk", "champion", 1)
         location = registry.get_model_version_download_uri("risk", 1)
-        found = examine(registry, repair=False)
+        found = examine(registry, datetime.now(timezone.utc))
     with WorkspaceContext("team-b"), pytest.raises(MlflowException, match="may not become"):
         registry.set_registered_model_alias("risk", "champion", 1)
 

@@ -37,3 +37,19 @@ def test_json_and_back(make: Any) -> None:
     for broken in ({}, {"kind": "party"}, make.waiver().to_json() | {"extra": 1}, {"kind": "waiver"}):
         with pytest.raises(ValueError, match="not an act"):
             act_from_json(broken)
+
+
+def test_acts_by_the_beginning_of_their_digest(archive: Any, make: Any) -> None:
+    """All that begin so, oldest first; a wild card of the database is just a character."""
+    acts = (make.request(), make.waiver(), make.break_glass(), make.revocation())
+    with archive.writing() as books:
+        for act in acts:
+            books.acts.add(act)
+
+    with archive.reading() as books:
+        assert acts == books.acts.named("")
+        for act in acts:
+            assert (act,) == books.acts.named(act.digest[:8])
+            assert (act,) == books.acts.named(act.digest)
+        assert () == books.acts.named("%")
+        assert () == books.acts.named("_" * 64)

@@ -42,3 +42,16 @@ def test_the_time_zone_of_a_verdict_is_only_a_spelling(archive: Any, make: Any) 
 
     with archive.reading() as books:
         assert (make.approval(),) == books.approvals.of("u1")
+
+
+def test_verdicts_by_the_beginning_of_their_digest(archive: Any, make: Any) -> None:
+    """All that begin so, of every version, oldest first."""
+    given = (make.approval(), make.approval("u2"))
+    with archive.writing() as books:
+        for approval in given:
+            books.approvals.add(approval)
+
+    with archive.reading() as books:
+        assert given == books.approvals.named("")
+        assert [(one,) for one in given] == [books.approvals.named(one.digest[:8]) for one in given]
+        assert () == books.approvals.named("%")

@@ -55,3 +55,17 @@ def test_each_version_has_its_own(archive: Any) -> None:
     with archive.reading() as books:
         assert Lineage((USE,)) == books.lineages.of("u1")
         assert Lineage((USE,), (PARENT,)) == books.lineages.of("u2")
+
+
+def test_many_are_read_at_once(archive: Any) -> None:
+    """As `of` would for each, readings added up; those without any are left out."""
+    with archive.writing() as books:
+        books.lineages.add("u1", Lineage((USE,), (), (GAP,)))
+        books.lineages.add("u2", Lineage((OTHER,)))
+        books.lineages.add("u1", Lineage((), (PARENT,)))
+
+    with archive.reading() as books:
+        assert {"u1": books.lineages.of("u1"), "u2": Lineage((OTHER,))} == books.lineages.of_each(
+            {"u1", "u2", *(f"unknown{n}" for n in range(2_000))}
+        )
+        assert {} == books.lineages.of_each([])

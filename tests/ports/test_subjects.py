@@ -142,3 +142,32 @@ def test_versions_are_found_by_where_their_bytes_lie(archive: Any, make: Any) ->
         assert (first, second) == books.subjects.located(["s3://b/m", "s3://b"])
         assert (first,) == books.subjects.located(["s3://b/frozen"])
         assert () == books.subjects.located([])
+        assert (second,) == books.subjects.located(["s3://b/m", "s3://b/frozen"], living=True)
+
+
+def test_versions_of_which_nobody_remembers_where_they_lie(archive: Any, make: Any) -> None:
+    """Living ones only, in the order of registration."""
+    with archive.writing() as books:
+        for version in range(1, 5):
+            books.subjects.add(make.subject(f"u{version}", version=version))
+        books.subjects.locate("u2", "s3://b/m")
+        books.subjects.bury("u3", make.noon)
+
+    with archive.reading() as books:
+        assert ["u1", "u4"] == [subject.uid for subject in books.subjects.unlocated()]
+
+
+def test_many_names_are_looked_up_at_once(archive: Any, make: Any) -> None:
+    """As `find` would for each: living ones of that workspace, and nothing for the others."""
+    living = [make.subject(f"u{version}", version=version) for version in range(1, 700)]
+    elsewhere = make.subject("elsewhere", named=VersionName("visits", 1, "clinic"))
+    with archive.writing() as books:
+        for subject in [*living, elsewhere]:
+            books.subjects.add(subject)
+        books.subjects.bury("u1", make.noon)
+    names = [VersionName("visits", version) for version in range(1, 702)]
+
+    with archive.reading() as books:
+        assert {s.named: s for s in living[1:]} == books.subjects.find_each(names)
+        assert {elsewhere.named: elsewhere} == books.subjects.find_each([elsewhere.named])
+        assert {} == books.subjects.find_each([])

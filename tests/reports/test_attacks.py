@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from governance.domain.evidence import EvidenceType
+from governance.domain.dossier import Asking
+from governance.domain.evidence import Evidence, EvidenceType
+from governance.policy.evaluate import evaluate
 from governance.reports import render
-from governance.reports.gather import ReportFacts
+from governance.reports.gather import ReportFacts, gather
+
+from .cases import NOW, at, composed
+from .exceptional import CHANGE, LABS, PLACE, POLICY, Room, signature
 
 BODIES = {
     "empty": {},
@@ -83,3 +88,37 @@ def test_controls_not_run_are_listed(denied: ReportFacts) -> None:
 def test_below_ten_false_positives_nothing_is_resolved(denied: ReportFacts) -> None:
     """With 20,000 non-members a curve says something from a false-positive rate of 0.0005 on."""
     assert 0.0005 == denied.privacy["membership"][0]["resolved_from"]
+
+
+def test_evidence_says_whose_key_is_under_it(excepted: ReportFacts, allowed: ReportFacts) -> None:
+    """Under a policy that asks for the lab's signature, what nobody signed does not count."""
+    rows = [
+        (row["type"], [one["by"] for one in row["signatures"]], row["why_not"])
+        for row in excepted.privacy["evidence"]
+    ]
+
+    assert [
+        ("membership-inference", [], "not signed by privacy-lab, as the policy asks"),
+        ("attribute-inference", [["privacy-lab"]], ""),
+    ] == rows
+    assert {""} == {row["why_not"] for row in allowed.privacy["evidence"]}
+    assert "| not signed | no: not signed by privacy-lab, as the policy asks |" in render.markdown(excepted)
+    assert "<td>signed by privacy-lab (key " in render.html(excepted)
+
+
+def test_evidence_about_other_bytes_shows_its_signatures(urgent: Room) -> None:
+    """No check looks at it, but whoever reads the register learns whose key is under it, too."""
+    lab = Evidence(EvidenceType.EXTRACTION, "0a" * 32, "privacy-lab", at(50), None, {})
+    dossier = replace(urgent.dossier(), stray=(lab,))
+    with urgent.archive.reading() as books:
+        books.signatures.add(lab.digest, signature(LABS, lab.statement()))
+        made = evaluate(POLICY, PLACE, dossier, Asking("sam", NOW), CHANGE)
+        facts = gather(books, dossier, POLICY, made, NOW, compose=composed)
+
+    row = facts.privacy["evidence"][-1]
+    assert ([["privacy-lab"]], "about other bytes") == ([s["by"] for s in row["signatures"]], row["why_not"])
+
+
+def test_evidence_that_does_not_count_says_why(denied: ReportFacts) -> None:
+    """Evidence about other bytes is told apart."""
+    assert ["", "about other bytes"] == [row["why_not"] for row in denied.privacy["evidence"]]

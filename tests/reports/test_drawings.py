@@ -81,6 +81,22 @@ def test_decisions_stand_in_order(allowed: ReportFacts) -> None:
     ] == texts(svg)
 
 
+def test_each_answer_has_a_shape_of_its_own(excepted: ReportFacts) -> None:
+    """A cross, a disc, a diamond and a ring: grey print and any eye tell them apart, and words stand by."""
+    (made,) = excepted.timeline["decisions"]
+    answers = [
+        made,
+        {**made, "by_exception": False},
+        {**made, "by_exception": False, "outcome": "denied"},
+        {**made, "by_exception": False, "outcome": "undecided"},
+    ]
+    drawn = [drawings.timeline([answer], "t") for answer in answers]
+
+    assert ["by exception", "allowed", "denied", "undecided"] == [texts(svg)[0] for svg in drawn]
+    shapes = [re.sub(r'(?:stroke|fill)="[^"]*"', "", svg.partition("<text")[0]) for svg in drawn]
+    assert 4 == len({shape.partition("/desc>")[2] for shape in shapes})
+
+
 def test_older_decisions_are_left_to_the_table(allowed: ReportFacts) -> None:
     """More than six would not be readable; how many are left out is told."""
     svg = drawings.timeline(allowed.timeline["decisions"] * 5, "t")

@@ -14,11 +14,14 @@ from governance.domain.evidence import Evidence, EvidenceType
 from governance.domain.mechanism import Sampling
 from governance.reports.gather import SCHEMA, ReportFacts
 
+from .cases import POLICY
+
 SECTIONS = [
     "schema",
     "rendered_at",
     "model",
     "status",
+    "exceptions",
     "first_page",
     "decision",
     "label",
@@ -34,9 +37,11 @@ SECTIONS = [
 ]
 
 
-def test_a_report_is_json_and_nothing_else(denied: ReportFacts, allowed: ReportFacts) -> None:
-    """Both reports can be written as canonical JSON and read back as they were."""
-    for facts in (denied, allowed):
+def test_a_report_is_json_and_nothing_else(
+    denied: ReportFacts, allowed: ReportFacts, excepted: ReportFacts
+) -> None:
+    """All reports can be written as canonical JSON and read back as they were."""
+    for facts in (denied, allowed, excepted):
         assert SECTIONS == list(facts.to_json())
         assert SCHEMA == facts.to_json()["schema"]
         assert facts == ReportFacts.from_json(json.loads(canonical(facts.to_json())))
@@ -50,8 +55,13 @@ def test_foreign_json_is_refused() -> None:
 
 def test_status_counts_gaps_and_never_praises(denied: ReportFacts, allowed: ReportFacts) -> None:
     """The banner says what was decided and how much is missing; nothing more."""
-    assert {"outcome": "denied", "gaps": 22, "words": "22 gaps"} == denied.status
-    assert {"outcome": "allowed", "gaps": 0, "words": "evidence complete"} == allowed.status
+    assert {"outcome": "denied", "by_exception": False, "gaps": 22, "words": "22 gaps"} == denied.status
+    assert {
+        "outcome": "allowed",
+        "by_exception": False,
+        "gaps": 0,
+        "words": "evidence complete",
+    } == allowed.status
 
 
 def test_first_page_of_a_denied_forest(denied: ReportFacts) -> None:
@@ -149,9 +159,9 @@ def test_the_decision_stands_with_its_policy(denied: ReportFacts) -> None:
     assert {"failed": 2, "missing": 2, "passed": 1, "warned": 1} == shown["counts"]
     assert {
         "name": "health",
-        "digest": "9b" * 32,
+        "digest": POLICY.digest,
         "text_kept": True,
-        "thresholds": "policy threshold chosen by controller",
+        "thresholds": "policy threshold chosen by controller (health): agreed with the DPO",
     } == shown["policy"]
     assert shown["recorded"]
 
@@ -322,6 +332,7 @@ def test_expired_evidence_is_shown_and_does_not_count(allowed_with: Callable[...
 
     assert facts.privacy["membership"][0]["expired"]
     assert "expired" == facts.privacy["coverage"][0]["status"]
+    assert ["", "expired"] == sorted({row["why_not"] for row in facts.privacy["evidence"]})
     assert "Membership inference: expired" in [gap["what"] for gap in facts.gaps["missing"]]
     assert (
         "How well such an attack works on this model is not known: no valid test is on record."

@@ -90,9 +90,9 @@ class Page(HTMLParser):
             self.headings[-1] = (tag, text + data)
 
 
-@pytest.fixture(scope="module", params=["denied", "allowed"])
+@pytest.fixture(scope="module", params=["denied", "allowed", "excepted", "ended"])
 def facts(request: pytest.FixtureRequest) -> ReportFacts:
-    """Both reports in turn."""
+    """All reports in turn."""
     found: ReportFacts = request.getfixturevalue(request.param)
     return found
 
@@ -117,9 +117,12 @@ def test_the_page_is_well_formed(page: Page) -> None:
     assert (1, 1) == (page.tags["main"], page.tags["h1"])
 
 
-def test_every_section_is_there(page: Page) -> None:
-    """All headings stand in the order of reading, and the contents lead to each of them."""
-    assert HEADINGS == [text for tag, text in page.headings if tag == "h2"]
+def test_every_section_is_there(facts: ReportFacts, text: str, page: Page) -> None:
+    """All headings stand in the order of reading, an exception before all; the contents lead to each."""
+    first = [facts.exceptions["heading"]] if facts.exceptions["places"] else []
+
+    assert first + HEADINGS == [text for tag, text in page.headings if tag == "h2"]
+    assert re.findall(r'<section id="(\w+)"', text) == re.findall(r'<li><a href="#(\w+)">', text)
 
 
 def test_tables_can_be_heard(page: Page) -> None:

@@ -80,3 +80,19 @@ def test_words_and_instants() -> None:
         wording.when("2026-03-02T14:05:09.000000Z"),
         wording.when(None),
     )
+
+
+def test_signatures_are_named_by_the_keys_of_the_policy() -> None:
+    """A name where a key of the policy made it; a key without a name says so; nothing is said in words."""
+    named = {"keyid": "ab" * 32, "by": ["dora", "lab"]}
+
+    assert (
+        "not signed",
+        "signed by dora and lab (key abababababab…)",
+        "a signature that no key of the policy confirms (a key without a name); "
+        "signed by dora and lab (key abababababab…)",
+    ) == (
+        wording.signed([]),
+        wording.signed([named]),
+        wording.signed([{"keyid": "", "by": []}, named]),
+    )
