@@ -17,8 +17,6 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 
 from governance_mlflow.destinations import GOVERNED, guarded_areas, trail_of
 from governance_mlflow.frozen_paths import (
-    FROZEN,
-    WORKSPACES,
     Trail,
     areas_below,
     leads_into,
@@ -27,8 +25,6 @@ from governance_mlflow.frozen_paths import (
     trail,
 )
 from governance_mlflow.reading_guard import ReadingGuard
-
-__all__ = ["FROZEN", "WORKSPACES", "FrozenGuard", "GovernedArtifactRepository"]
 
 WRITING, DELETING = "Writing", "Deleting"
 

@@ -17,30 +17,17 @@ from governance.hashing import hash_tree
 from governance.ports import Clock
 from governance_mlflow import mlmodel, s3_leftovers
 from governance_mlflow.destinations import (
-    DESTINATION_OF_A_SERVER,
     READABLE,
     FrozenArea,
-    frozen_area,
     in_s3,
     local_folder,
     reached,
-    unguarded_destination,
 )
 from governance_mlflow.frozen_paths import FROZEN, WORKSPACES
 from governance_mlflow.identity import in_server
 from governance_mlflow.s3_artifacts import S3Trees
 from governance_mlflow.s3_objects import Place, connect
 from governance_mlflow.served import own_reads
-
-__all__ = [
-    "DESTINATION_OF_A_SERVER",
-    "FrozenArea",
-    "MlflowArtifacts",
-    "frozen_area",
-    "local_folder",
-    "reached",
-    "unguarded_destination",
-]
 
 UNFINISHED_FOR = timedelta(hours=1)
 """How long nobody must have written to an unfinished freeze before it passes for abandoned."""

@@ -25,7 +25,6 @@ from governance.errors import Undecided
 from governance.reports.answering import answer, publish
 from governance.spending import account
 from governance_mlflow import demo_data, log_input, private_training
-from governance_mlflow.artifacts import local_folder
 from governance_mlflow.demo_story import (
     ALIAS,
     DATASET,
@@ -39,6 +38,7 @@ from governance_mlflow.demo_story import (
     Place,
 )
 from governance_mlflow.demo_summary import chain_in_words, row, show
+from governance_mlflow.destinations import local_folder
 from governance_mlflow.doctor import examine
 from governance_mlflow.gate import location_of
 from governance_mlflow.identity import acting_as

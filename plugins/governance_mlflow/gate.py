@@ -30,7 +30,8 @@ from governance.policy.parse import load
 from governance.ports import Books
 from governance.settings import Settings, current
 from governance_mlflow import mlmodel
-from governance_mlflow.artifacts import MlflowArtifacts, frozen_area
+from governance_mlflow.artifacts import MlflowArtifacts
+from governance_mlflow.destinations import frozen_area
 from governance_mlflow.identity import caller, groups
 from governance_mlflow.lineage import TrackedLineage
 from governance_mlflow.locations import recorded

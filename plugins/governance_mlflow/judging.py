@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 from governance import registering
 from governance.domain.decision import Decision, Outcome
 from governance.domain.events import ChangeRefused
-from governance.domain.subject import Subject
+from governance.domain.subject import Subject, VersionName
 from governance.errors import Undecided
 from governance.policy.document import Policy, Target
 from governance_mlflow import tags as reserved_tags
 from governance_mlflow.errors import Refused, refusal, translated
 from governance_mlflow.gate import Gate
-from governance_mlflow.registry_rows import RegistryRows
+from governance_mlflow.registry_rows import Entry, RegistryRows
 
 LATEST = "latest"
 """The alias that follows every new version; MLflow lets nobody set it."""
@@ -82,8 +82,16 @@ class Judging(RegistryRows):
     def subject(self, name: str, version: Any) -> Subject:
         """The subject behind a version; one older than governance is adopted."""
         with self.governing():
-            found = self.entry(name, version)
-            return self.gate.subject(found, found.location)
+            with self.looking():
+                found = self.entry(name, version)
+                known = self.known(found)
+            # Outside: to adopt one may take as long as reading its bytes.
+            return known or self.gate.subject(found, found.location)
+
+    def known(self, found: Entry) -> Subject | None:
+        """The subject behind a version, None if it is older than governance."""
+        with self.reading() as books:
+            return books.subjects.find(VersionName(found.name, found.version, found.workspace))
 
     def held(self, name: str, version: int | None = None, called: str | None = None) -> tuple[Place, ...]:
         """The protected places that versions of a registered model hold, or that one version does.
@@ -114,7 +122,11 @@ class Judging(RegistryRows):
 
     def adopt(self, name: str, places: Iterable[Place]) -> None:
         """See that each version has a subject, which may take as long as reading its bytes."""
-        for version in {place.version for place in places}:
+        workspace = self._get_active_workspace()
+        with self.reading() as books:
+            versions = {place.version for place in places}
+            new = [v for v in versions if books.subjects.find(VersionName(name, v, workspace)) is None]
+        for version in new:
             self.subject(name, version)
 
     def insist(self, decision: Decision | None) -> None:

@@ -28,15 +28,16 @@ class Places(Judging):
                 return None
             with self.looking():
                 found, before = self.entry(name, version), self.holder(name, alias)
+                known, left = self.known(found), self._at_alias(name, alias)
                 prompt = self.is_prompt(name, version)
             if prompt:
                 move(name, alias, version)
                 return None
             if target is None:
                 self.refuse(f"Setting alias {alias!r} on {name!r}", reads_like(str(imitated)))
-            subject, words = self.gate.subject(found, found.location), f"alias @{alias} of {name}"
+            subject, words = known or self.gate.subject(found, found.location), f"alias @{alias} of {name}"
             change = Change(subject, found.location, target, words, before)
-            self.adopt(name, self._at_alias(name, alias))
+            self.adopt(name, left)
 
             def carry_out(frozen_uri: str) -> None:
                 self.insist_on_same(subject)

@@ -14,6 +14,7 @@ from mlflow.store.model_registry.dbmodels.models import (
     SqlRegisteredModelAlias,
     SqlRegisteredModelTag,
 )
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from governance.domain.subject import Subject
 from governance_mlflow.transactions import JoinedTransactions
@@ -70,7 +71,7 @@ class RegistryRows(JoinedTransactions):
             return Entry(
                 row.name,
                 int(row.version),
-                row.workspace,
+                row.workspace or DEFAULT_WORKSPACE_NAME,
                 row.source,
                 row.run_id,
                 row.storage_location or row.source,

@@ -15,7 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
 
 from governance_mlflow.artifact_repository import GovernedArtifactRepository
-from governance_mlflow.artifacts import FrozenArea, MlflowArtifacts
+from governance_mlflow.artifacts import MlflowArtifacts
+from governance_mlflow.destinations import FrozenArea
 from governance_mlflow.s3_artifact_repository import GovernedS3ArtifactRepository
 
 POLICY = """\

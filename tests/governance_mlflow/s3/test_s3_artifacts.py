@@ -14,7 +14,8 @@ from botocore.response import StreamingBody
 from governance.domain.manifest import Manifest
 from governance.errors import Undecided
 from governance.hashing import CHUNK, hash_tree
-from governance_mlflow.artifacts import FrozenArea, MlflowArtifacts
+from governance_mlflow.artifacts import MlflowArtifacts
+from governance_mlflow.destinations import FrozenArea, frozen_area
 from governance_mlflow.s3_artifacts import S3Trees
 from governance_mlflow.s3_objects import connect
 
@@ -230,8 +231,6 @@ def test_from_the_store_to_this_machine(bucket: Any, tmp_path: Path, manifest: M
 
 def test_behind_a_server(bucket: Any, monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> None:
     """What a server proxies from S3 it freezes there, and names as its clients know it."""
-    from governance_mlflow.destinations import frozen_area
-
     monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", "sqlite:///mlflow.db")
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", f"governed+{bucket.uri('served')}")
     monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")

@@ -10,7 +10,8 @@ import pytest
 
 from governance.errors import Undecided
 from governance_mlflow import s3_leftovers
-from governance_mlflow.artifacts import FrozenArea, MlflowArtifacts
+from governance_mlflow.artifacts import MlflowArtifacts
+from governance_mlflow.destinations import FrozenArea
 from governance_mlflow.s3_artifacts import S3Trees
 from governance_mlflow.s3_objects import Place, connect
 
