@@ -81,6 +81,7 @@ def test_the_same_again_is_a_conflict(send: Callable[..., Evidence], measured: E
 
 
 def changed(measured: Evidence, **changes: Any) -> dict[str, Any]:
+    """The statement of a measurement that differs."""
     return replace(measured, **changes).statement()
 
 
