@@ -47,6 +47,7 @@ def test_overwriting_the_origin_leaves_the_frozen_bytes(tree: Path, tmp_path: Pa
 
 def test_frozen_files_are_read_only(tree: Path, tmp_path: Path) -> None:
     """No file of the model can be opened for writing, no name added beside it."""
+    (tree / "data" / "registered_model_meta").write_text("a file of the model")
     _, frozen = freeze_tree(tree, tmp_path / "frozen")
 
     modes = {p.relative_to(frozen).as_posix(): stat.S_IMODE(p.stat().st_mode) for p in frozen.rglob("*")}
@@ -54,6 +55,7 @@ def test_frozen_files_are_read_only(tree: Path, tmp_path: Path) -> None:
     assert {
         "MLmodel": 0o444,
         "data": 0o555,
+        "data/registered_model_meta": 0o444,
         "data/weights.bin": 0o444,
         "registered_model_meta": 0o666,
     } == modes

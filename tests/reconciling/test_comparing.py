@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from governance.canonical import timestamp
 from governance.comparing import place_key
 from governance.domain.subject import VersionName
 from governance.inventory import Row
@@ -43,6 +44,35 @@ def test_a_place_that_no_decision_opened(clinic: Any, name: str, row: dict[str, 
     clinic.register(name=name, **row)
 
     assert [("ungated-promotion", f"models:/{name}/1 as {words}", NEVER)] == clinic.found()
+
+
+def test_a_place_that_was_left(clinic: Any) -> None:
+    """An old decision does not let a version in again that has left since."""
+    clinic.champion()
+    with clinic.registry.archive.writing() as books:
+        withdraw(books, "u1", clinic.policy.target("production"), "alias @champion of risk", clinic.asking())
+
+    observed = f"it left on {timestamp(clinic.asking().at)}, and no decision let it in again"
+    assert [("ungated-promotion", AS_CHAMPION, observed)] == clinic.found()
+
+
+def test_another_place_of_the_same_target(clinic: Any) -> None:
+    """What was allowed under the alias was not allowed in the stage."""
+    subject = clinic.champion()
+    clinic.serve(subject, clinic.frozen, stage="Production")
+
+    observed = "what was allowed into production was another place"
+    assert [("ungated-promotion", "models:/risk/1 as stage Production of risk", observed)] == clinic.found()
+
+
+def test_a_copy_under_a_protected_alias(clinic: Any) -> None:
+    """What was decided on its origin lets a copy into a name, not under an alias."""
+    clinic.champion()
+    copy = clinic.register("u2", "copies", aliases=("champion",))
+    clinic.copied("u2", "u1")
+    clinic.serve(copy, clinic.frozen)
+
+    assert [("ungated-promotion", "models:/copies/1 as alias @champion of copies", NEVER)] == clinic.found()
 
 
 def test_places_that_nobody_protects(clinic: Any) -> None:

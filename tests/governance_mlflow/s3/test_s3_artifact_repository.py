@@ -193,6 +193,21 @@ def test_a_file_called_frozen_at_the_root(
     assert APPROVED == bucket.contents("served/")
 
 
+def test_an_archived_trace_is_not_put_into_a_frozen_tree(
+    repository: GovernedS3ArtifactRepository, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written at the root of its repository, which may itself be a place in a frozen tree."""
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", "sqlite:///mlflow.db")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", bucket.uri("served"))
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
+    inside = GovernedS3ArtifactRepository(bucket.uri("served/frozen/abc"))
+
+    assert refused(lambda: inside.upload_archived_trace_data_bytes(b"evil"))
+    repository.upload_archived_trace_data_bytes(b"trace")
+
+    assert APPROVED | {"traces.pb": b"trace"} == bucket.contents("served/")
+
+
 def test_the_frozen_area_is_read_by_everybody(
     repository: GovernedS3ArtifactRepository, tmp_path: Path
 ) -> None:
