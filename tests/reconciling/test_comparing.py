@@ -68,11 +68,15 @@ def test_another_place_of_the_same_target(clinic: Any) -> None:
 def test_a_copy_under_a_protected_alias(clinic: Any) -> None:
     """What was decided on its origin lets a copy into a name, not under an alias."""
     clinic.champion()
-    copy = clinic.register("u2", "copies", aliases=("champion",))
+    copy = clinic.register("u2", "released-copies", aliases=("champion",))
     clinic.copied("u2", "u1")
     clinic.serve(copy, clinic.frozen)
 
-    assert [("ungated-promotion", "models:/copies/1 as alias @champion of copies", NEVER)] == clinic.found()
+    named = "models:/released-copies/1 as"
+    assert [
+        ("ungated-promotion", f"{named} alias @champion of released-copies", NEVER),
+        ("ungated-promotion", f"{named} a version of released-copies", NEVER),
+    ] == clinic.found()
 
 
 def test_places_that_nobody_protects(clinic: Any) -> None:

@@ -101,6 +101,20 @@ def test_what_was_replaced_meanwhile_is_left_alone(store: Any, around: Any) -> N
     )
 
 
+@pytest.mark.usefixtures("champion")
+def test_another_version_of_the_same_name_is_left_alone(store: Any, known: Any, around: Any) -> None:
+    """What was found was deleted and made anew meanwhile, and went through the gate."""
+    (place,) = around.held()
+    store.delete_registered_model("risk")
+    known()
+    store.set_registered_model_alias("risk", "champion", "1")
+
+    around.inventory.vacate(place, around.dora, "stale")
+
+    assert {"champion": 1} == store.get_registered_model("risk").aliases
+    assert [] == around.kinds()
+
+
 def test_a_copy_that_nothing_refers_to(champion: Path, around: Any) -> None:
     """What a killed promotion left is shown, and removed when asked to; the rest stays."""
     orphan = champion.parent / ("0" * 64)

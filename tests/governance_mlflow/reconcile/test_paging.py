@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from governance.domain.events import ChangeRefused
 from governance.reconciling import Cursor, reconcile
+from governance.storage.archive import SqlArchive
+from governance_mlflow.reconcile import MlflowInventory
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +71,59 @@ def test_every_version_is_seen_once_page_by_page(known: Any, around: Any) -> Non
             seen += [one.discrepancy.subject for page in pages for one in page.found]
             cursor = pages[-1].next
         assert ["models:/ä/1", "models:/ä/2"] == sorted(subject.split(" ")[0] for subject in seen), size
+
+
+def test_rows_of_what_was_deleted_and_made_anew(store: Any, known: Any, around: Any) -> None:
+    """A deleted version is no row and no successor; a name that was reused is one row, under its new uid."""
+    known()
+    known()
+    store.delete_model_version("risk", 2)
+    assert [("risk", 1, True)] == rows(around, "latest")
+    old = rows(around, "uid")
+
+    store.delete_registered_model("risk")
+    assert "1" == known()
+    ((name, version, uid),) = rows(around, "uid")
+    assert ("risk", 1, True) == (name, version, uid is not None and uid != old[0][2])
+
+
+def rows(around: Any, field: str) -> list[tuple[str, int, Any]]:
+    """The rows, each with one of its fields."""
+    with around.inventory.snapshot() as snapshot:
+        found = snapshot.rows(None, 100)
+    return [(row.named.name, row.named.version, getattr(row, field)) for row in found]
+
+
+@pytest.mark.parametrize(("flag", "left"), [("true", 0), ("TRUE", 0), ("false", 1), ("yes", 1)])
+def test_a_prompt_is_what_mlflow_takes_for_one(around: Any, flag: str, left: int) -> None:
+    """By its flag, whatever its case; anything else is a model, even without bytes."""
+    around.plain.create_registered_model("greeting")
+    around.plain.create_model_version("greeting", "prompt-template")
+    around.sql(
+        "INSERT INTO registered_model_tags (workspace, name, key, value) "
+        "VALUES ('default', 'greeting', 'mlflow.prompt.is_prompt', :flag)",
+        flag=flag,
+    )
+
+    assert (left, left) == (len(rows(around, "stage")), around.inventory.count(None))
+
+
+def test_what_is_read_is_of_one_moment(database: SqlArchive, make: Any) -> None:
+    """A change that is committed meanwhile is not seen before the next look, on both kinds of database."""
+    database.upgrade()
+    inventory = MlflowInventory(SimpleNamespace(engine=database.engine))
+
+    def write() -> None:
+        with database.writing() as books:
+            books.audit.append(make.noon, "ada", ChangeRefused("a change", "test"))
+
+    writer = threading.Thread(target=write)
+    with inventory.snapshot() as snapshot:
+        before = snapshot.books.audit.head()
+        writer.start()
+        writer.join(0.5)
+        assert before == snapshot.books.audit.head()
+    writer.join(20)
+
+    with inventory.snapshot() as snapshot:
+        assert before[0] + 1 == snapshot.books.audit.head()[0]
