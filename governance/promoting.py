@@ -2,8 +2,7 @@
 
 A promotion goes through these steps; a crash between any two leaves nothing promoted and at worst a
 frozen tree that nothing refers to:
-1. assemble the dossier and evaluate the policy, about the bytes last seen if they would be allowed, else
-   about a fresh hash of them; a denial is recorded and ends it here;
+1. hash the bytes, assemble the dossier, evaluate the policy; a denial is recorded and ends it here;
 2. freeze: copy the bytes to their content address, hashing on the way;
 3. in one transaction: assemble and evaluate again over the frozen digest, record the decision, make
    the change, record the outcome.
@@ -125,15 +124,12 @@ def promote(
     Raises:
         Undecided: the bytes cannot be read or frozen; nothing was changed.
     """
-    present, frozen_uri = None, None
-    if _hopeful(reading, change, policy, lineage, asking):
+    present = artifacts.manifest(change.uri)
+    with reading() as books:
+        decision = check(books, policy, change, present.digest, lineage, asking)
+    frozen_uri = None
+    if decision.outcome is Outcome.ALLOWED:
         present, frozen_uri = artifacts.freeze(change.uri)
-    if present is None:
-        present = artifacts.manifest(change.uri)
-        with reading() as books:
-            decision = check(books, policy, change, present.digest, lineage, asking)
-        if decision.outcome is Outcome.ALLOWED:
-            present, frozen_uri = artifacts.freeze(change.uri)
     with writing() as books:
         books.evidence.keep_manifest(change.subject.uid, present)
         books.lineages.add(change.subject.uid, lineage)
@@ -164,25 +160,6 @@ def promote(
             carry_out=carry_out,
         )
     return decision
-
-
-def _hopeful(
-    reading: Callable[[], AbstractContextManager[Books]],
-    change: Change,
-    policy: Policy,
-    lineage: Lineage,
-    asking: Asking,
-) -> bool:
-    """Whether the bytes last seen of a version would be allowed: then it is worth freezing without a look.
-
-    To hash first and to freeze then would read every byte twice. What counts is decided under the lock,
-    about the bytes that were frozen.
-    """
-    with reading() as books:
-        seen = books.evidence.seen(change.subject.uid)
-        return bool(seen) and (
-            check(books, policy, change, seen[-1], lineage, asking).outcome is Outcome.ALLOWED
-        )
 
 
 def _record_allowed(books: Books, decision: Decision, change: Change, frozen_uri: str) -> None:

@@ -133,3 +133,10 @@ def known(tracking: Any, store: Any, make: Any) -> Callable[..., str]:
         return str(store.create_model_version(name, f"models:/{model}").version)
 
     return register
+
+
+@pytest.fixture(autouse=True)
+def no_registry_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting an app names its registry in the environment; the next test would find it there."""
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "")
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI")
