@@ -104,5 +104,8 @@ class Inventory(Protocol):
     def bury(self, subject: Subject, asking: Asking) -> bool:
         """Record that a version is gone, if it still is; whether that was so."""
 
-    def vacate(self, place: Place, asking: Asking, reason: str) -> None:
-        """See that a version does not hold an alias or stage, and that the log says so."""
+    def vacate(self, place: Place, asking: Asking, reason: str) -> bool:
+        """Take a version out of an alias or stage and put that into the log; False if it was not there.
+
+        Where only the log says that it is there, that it left is put into the log.
+        """

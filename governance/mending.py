@@ -36,9 +36,7 @@ def _mend(inventory: Inventory, one: Found, asking: Asking, swept: frozenset[str
     if kind is Kind.TOMBSTONE_MISMATCH and one.subject is not None:
         return inventory.bury(one.subject, asking)
     if kind is Kind.DECISION_WITHOUT_CHANGE:
-        for place in one.places:
-            inventory.vacate(place, asking, LEFT)
-        return True
+        return all(inventory.vacate(place, asking, LEFT) for place in one.places)
     return kind is Kind.UNFINISHED_FREEZE and one.discrepancy.subject in swept
 
 

@@ -179,11 +179,12 @@ def _demote(inventory: Inventory, run: _Run, asking: Asking, yes: bool) -> None:
         talk("Nothing was taken out of service.")
         return
     for place, why in leaving.items():
-        inventory.vacate(place, asking, why)
-        run.withdrawn.append((place, why))
-        if run.form == "text":
-            click.echo(printable(f"withdrawn {_placed(place)}: {why}"))
-    run.harmful -= sum(settled(one, leaving.keys()) for one in run.unfit)
+        if inventory.vacate(place, asking, why):
+            run.withdrawn.append((place, why))
+            if run.form == "text":
+                click.echo(printable(f"withdrawn {_placed(place)}: {why}"))
+    left = [place for place, _ in run.withdrawn]
+    run.harmful -= sum(settled(one, left) for one in run.unfit)
 
 
 def _confirmed(count: int) -> bool:

@@ -43,6 +43,9 @@ from governance_mlflow.registry_rows import PROMPT_SOURCES
 if TYPE_CHECKING:
     from governance_mlflow.registry_store import GovernedStore
 
+UNREGISTERED = "unregistered"
+"""Stands for the uid of a version that could not be given one."""
+
 _BUSY_MS = 20_000
 
 _primary_key = tuple_(SqlModelVersion.workspace, SqlModelVersion.name, SqlModelVersion.version)
@@ -198,10 +201,18 @@ class MlflowInventory:
     def leftovers(self, repair: bool) -> tuple[str, ...]:
         """Copies that no decision refers to; with `repair` they are removed."""
         artifacts = self._store.gate.artifacts
-        # Under the lock: a promotion that is about to refer to its tree looks for it under the same one.
-        with self._store.writing() as open_books:
-            kept = open_books.decisions.frozen_uris()
-            return artifacts.sweep(kept) if repair else artifacts.leftovers(kept)
+        if repair:
+            # Under the lock: a promotion that is about to refer to its tree looks for it under the same one.
+            with self._store.writing() as open_books:
+                return artifacts.sweep(open_books.decisions.frozen_uris())
+        found = artifacts.leftovers(self._kept())
+        # What was frozen and decided on meanwhile is no leftover.
+        still = frozenset(artifacts.leftovers(self._kept())) if found else frozenset()
+        return tuple(path for path in found if path in still)
+
+    def _kept(self) -> frozenset[str]:
+        with self.snapshot() as snapshot:
+            return snapshot.books.decisions.frozen_uris()
 
     def adopt(self, named: VersionName) -> bool:
         """Give a version that governance never saw its uid, lineage and label; False if that failed."""
@@ -222,23 +233,27 @@ class MlflowInventory:
             registering.bury(open_books, subject, asking.at, asking.actor or promoting.NOBODY)
             return True
 
-    def vacate(self, place: Place, asking: Asking, reason: str) -> None:
-        """See that a version does not hold an alias or stage, and that the log says so."""
+    def vacate(self, place: Place, asking: Asking, reason: str) -> bool:
+        """Take a version out of an alias or stage and put that into the log; False if it was not there."""
         if place.uid is None:
+            # If that fails, it has to go all the same.
             self.adopt(place.named)
         with self._in(place.named.workspace), self._store.writing() as open_books:
             subject = open_books.subjects.find(place.named)
-            if subject is None or place.uid not in (None, subject.uid):
-                return
+            uid = UNREGISTERED if subject is None else subject.uid
+            if place.uid not in (None, uid):
+                return False
             said = {
                 place_key(entry.body["change"]): entry.type
-                for entry in open_books.promotions.standing([subject.uid])
+                for entry in open_books.promotions.standing([uid])
                 if entry.body["target"] == place.target
             }
             left = self._leave(place)
-            if left or said.get(place_key(place.words)) == PromotionAllowed.name:
-                target = self._store.gate.policy.targets[place.target]
-                promoting.withdraw(open_books, subject.uid, target, place.words, asking, reason)
+            if not left and said.get(place_key(place.words)) != PromotionAllowed.name:
+                return False
+            target = self._store.gate.policy.targets[place.target]
+            promoting.withdraw(open_books, uid, target, place.words, asking, reason)
+            return True
 
     def _leave(self, place: Place) -> bool:
         """Take a version out of an alias or stage, inside the open transaction; whether it was there."""

@@ -97,9 +97,10 @@ class Registry:
             bury(books, subject, asking.at, str(asking.actor))
         return True
 
-    def vacate(self, place: Place, asking: Asking, reason: str) -> None:
+    def vacate(self, place: Place, asking: Asking, reason: str) -> bool:
         del asking
         self.left.append((place, reason))
+        return True
 
     def manifest(self, uri: str) -> Manifest:
         if uri not in self.trees:

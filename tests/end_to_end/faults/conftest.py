@@ -73,7 +73,8 @@ def serve(
         for name, value in clinic.environment.items()
         if name not in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
     }
-    environment |= {"PYTHONPATH": str(INJECTED), "FAULT_PLAN": str(clinic.folder / "plan")}
+    path = os.pathsep.join(filter(None, (str(INJECTED), environment.get("PYTHONPATH"))))
+    environment |= {"PYTHONPATH": path, "FAULT_PLAN": str(clinic.folder / "plan")}
 
     def limit() -> None:
         if largest_file is not None:

@@ -101,6 +101,24 @@ def test_what_was_replaced_meanwhile_is_left_alone(store: Any, around: Any) -> N
     )
 
 
+def test_what_cannot_be_adopted_is_taken_out_all_the_same(store: Any, tracking: Any, around: Any) -> None:
+    """Bytes that claim what cannot be read get no uid, and do not keep their place by that."""
+    claimed = "metadata: {governance: {dp_training: {phases: none}}}\n"
+    source = tracking.write(str(tracking.folder / "odd"), {"MLmodel": claimed})
+    around.plain.create_registered_model("odd")
+    around.plain.create_model_version("odd", source)
+    around.plain.set_registered_model_alias("odd", "champion", 1)
+    found = around.look()
+    assert [("unregistered", False), ("ungated-promotion", False)] == around.mend(found)
+
+    ((place, why),) = to_vacate(found).items()
+    assert around.inventory.vacate(place, around.dora, why)
+
+    assert {} == store.get_registered_model("odd").aliases
+    (left,) = around.events("promotion:withdrawn")
+    assert ("unregistered", "alias @champion of odd") == (left["uid"], left["change"])
+
+
 @pytest.mark.usefixtures("champion")
 def test_another_version_of_the_same_name_is_left_alone(store: Any, known: Any, around: Any) -> None:
     """What was found was deleted and made anew meanwhile, and went through the gate."""
@@ -109,7 +127,7 @@ def test_another_version_of_the_same_name_is_left_alone(store: Any, known: Any, 
     known()
     store.set_registered_model_alias("risk", "champion", "1")
 
-    around.inventory.vacate(place, around.dora, "stale")
+    assert not around.inventory.vacate(place, around.dora, "stale")
 
     assert {"champion": 1} == store.get_registered_model("risk").aliases
     assert [] == around.kinds()
