@@ -118,7 +118,7 @@ def measure(url: str, page: int) -> dict[str, Any]:
     """Look at everything once: time, statements, and what is found, which should be nothing."""
     from governance.inspecting import Inspection
     from governance.reconciling import Cursor, reconcile
-    from governance_mlflow.reconcile import MlflowInventory
+    from governance_mlflow.operations.reconcile import MlflowInventory
     from governance_mlflow.registry import governed_store
 
     store = governed_store(f"governed+{url}")

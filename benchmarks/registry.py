@@ -25,7 +25,7 @@ from governance.domain.dataset import Budget
 from governance.domain.mechanism import DpTraining, Neighbouring, SampledGaussian, Sampling
 from governance.privacy.measurement import Measurement
 from governance_mlflow import log_input
-from governance_mlflow.demo_story import ALIAS, LABEL, OFFICER, POLICY, REVIEWER, SCIENTIST, TARGET
+from governance_mlflow.demo.story import ALIAS, LABEL, OFFICER, POLICY, REVIEWER, SCIENTIST, TARGET
 from governance_mlflow.registry import governed_store
 
 MODEL, SCRATCH, DATASET = "benchmark", "benchmark-scratch", "records"

@@ -153,7 +153,7 @@ def _check(training: DpTraining) -> None:
         training.check()
     except ValueError as error:
         raise UsageError(
-            f"not a DP training: {error}", "Record it with governance_mlflow.training."
+            f"not a DP training: {error}", "Record it with governance_mlflow.private_training."
         ) from error
 
 

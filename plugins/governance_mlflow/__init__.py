@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from governance_mlflow.inputs import log_input
-    from governance_mlflow.training import private_training
+    from governance_mlflow.training.opacus import private_training
 
 __all__ = ["log_input", "private_training"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return log_input
     if name == "private_training":
-        from governance_mlflow.training import private_training
+        from governance_mlflow.training.opacus import private_training
 
         return private_training
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

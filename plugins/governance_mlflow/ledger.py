@@ -10,7 +10,7 @@ from governance import spending
 from governance.domain.mechanism import DpTraining
 
 if TYPE_CHECKING:
-    from governance_mlflow.gate import Gate
+    from governance_mlflow.gate.gate import Gate
 
 LIFETIME = timedelta(hours=24)
 """How long a reservation holds if nothing is heard of its training."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from governance.errors import UsageError
-from governance_mlflow.destinations import local_folder
+from governance_mlflow.artifacts.destinations import local_folder
 
 
 def load(uri: str) -> Any:

@@ -9,10 +9,10 @@ from governance.domain.decision import Decision
 from governance.domain.subject import Subject
 from governance.errors import Forbidden, NotFound, UsageError
 from governance.ports import Ailment
-from governance_mlflow.identity import acting_as
+from governance_mlflow.callers.identity import acting_as
 
 if TYPE_CHECKING:
-    from governance_mlflow.registry_store import GovernedStore
+    from governance_mlflow.store.registry_store import GovernedStore
 
 
 def governed_store(uri: str | None) -> GovernedStore:
@@ -118,6 +118,6 @@ class MlflowRegistry:
 
     def examine(self, now: datetime, repair: bool = False) -> tuple[Ailment, ...]:
         """Everything that is not as it should be."""
-        from governance_mlflow.doctor import examine
+        from governance_mlflow.operations.doctor import examine
 
         return examine(self._store, now, repair)

@@ -13,7 +13,7 @@ from governance_mlflow.registry import MlflowRegistry, governed_store
 if TYPE_CHECKING:
     from governance.desk import Desk
     from governance.inventory import Inventory
-    from governance_mlflow.registry_store import GovernedStore
+    from governance_mlflow.store.registry_store import GovernedStore
 
 
 class MlflowRim:
@@ -44,7 +44,7 @@ class MlflowRim:
 
     def inventory(self) -> Inventory:
         """The registry's tables, for reconciling."""
-        from governance_mlflow.reconcile import MlflowInventory
+        from governance_mlflow.operations.reconcile import MlflowInventory
 
         return MlflowInventory(self._store)
 
@@ -62,6 +62,6 @@ class MlflowRim:
 
     def demonstrate(self, folder: Path, seed: int) -> None:
         """The main job on real data."""
-        from governance_mlflow.demo import demonstrate
+        from governance_mlflow.demo.running import demonstrate
 
         demonstrate(folder, seed)

@@ -97,7 +97,7 @@ def clinic(
     capfd: pytest.CaptureFixture[str],
 ) -> Clinic:
     """The clinic; the command line works on its database."""
-    from governance_mlflow.registry_store import open_store
+    from governance_mlflow.store.registry_store import open_store
 
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     model = tmp_path / "model"

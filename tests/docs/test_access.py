@@ -8,7 +8,7 @@ from pathlib import Path
 from governance.domain.label import TOP
 from governance.policy.access import Access
 from governance.policy.parse import parse
-from governance_mlflow.served import PURPOSE
+from governance_mlflow.callers.served import PURPOSE
 
 
 def test_the_policy_on_the_page(root: Path) -> None:

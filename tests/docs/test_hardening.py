@@ -83,7 +83,7 @@ def test_the_server_s_role_can_do_all_that_a_server_does(
     """Registering, refusing, moving, renaming, deleting: each with its record."""
     from mlflow.exceptions import MlflowException
 
-    from governance_mlflow.registry_store import open_store
+    from governance_mlflow.store.registry_store import open_store
 
     monkeypatch.setenv("GOVERNANCE_FROZEN_ROOT", str(tmp_path / "frozen"))
     monkeypatch.setenv("GOVERNANCE_ACTOR", "alice")

@@ -103,7 +103,7 @@ def test_every_ailment_is_explained(reference: Path, root: Path) -> None:
     folder = root / "plugins/governance_mlflow"
     kinds = {
         call.args[0].value
-        for module in ("doctor.py", "exposed.py")
+        for module in ("operations/doctor.py", "access/exposed.py")
         for call in ast.walk(ast.parse((folder / module).read_text("utf-8")))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Ailment"
         if isinstance(call.args[0], ast.Constant)
@@ -151,7 +151,7 @@ def test_every_kind_of_json_has_its_heading(reference: Path, root: Path) -> None
 
 def test_every_route_has_its_heading(reference: Path) -> None:
     """The routes of the REST interface, each under its method and path."""
-    from governance_mlflow.api import create_api
+    from governance_mlflow.server.api import create_api
 
     document = create_api(lambda _: None).openapi()
     routes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}

@@ -23,8 +23,8 @@ from governance.domain.budget import SpendState
 from governance.domain.chain import verify
 from governance.domain.subject import VersionName
 from governance.freezing import hash_tree
-from governance_mlflow.demo_story import DATASET, MODEL, Place
-from governance_mlflow.doctor import examine
+from governance_mlflow.demo.story import DATASET, MODEL, Place
+from governance_mlflow.operations.doctor import examine
 from governance_mlflow.registry import governed_store
 
 pytestmark = pytest.mark.slow

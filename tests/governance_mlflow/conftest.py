@@ -109,7 +109,7 @@ def tracking(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def store(tracking: Tracking, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The governed registry in the same file; alice acts."""
-    from governance_mlflow.registry_store import open_store
+    from governance_mlflow.store.registry_store import open_store
 
     policy = tracking.folder / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")

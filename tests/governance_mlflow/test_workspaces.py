@@ -14,9 +14,9 @@ from mlflow.utils.workspace_context import WorkspaceContext
 
 from governance.approving import give
 from governance.domain.approval import Verdict
-from governance_mlflow.destinations import FrozenArea, frozen_area
-from governance_mlflow.doctor import examine
-from governance_mlflow.registry_store import GovernedWorkspaceStore
+from governance_mlflow.artifacts.destinations import FrozenArea, frozen_area
+from governance_mlflow.operations.doctor import examine
+from governance_mlflow.store.registry_store import GovernedWorkspaceStore
 
 pytestmark = pytest.mark.slow
 

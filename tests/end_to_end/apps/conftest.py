@@ -52,8 +52,8 @@ WITNESS = '''\
 
 import os
 
-from governance_mlflow.artifact_repository import GovernedArtifactRepository
-from governance_mlflow.identity import authenticated
+from governance_mlflow.artifacts.artifact_repository import GovernedArtifactRepository
+from governance_mlflow.callers.identity import authenticated
 
 
 def seen(what):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from mlflow.exceptions import MlflowException
 
-from governance_mlflow.doorkeeper import Doorkeeper
-from governance_mlflow.locations import places_of
+from governance_mlflow.access.doorkeeper import Doorkeeper
+from governance_mlflow.artifacts.locations import places_of
 
 
 def accesses(store: Any) -> list[tuple[str, str, str, str, str]]:

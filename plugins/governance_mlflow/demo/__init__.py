@@ -1,0 +1,1 @@
+"""`governance demo`: the main job on real data."""

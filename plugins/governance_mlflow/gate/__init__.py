@@ -1,0 +1,1 @@
+"""The gate on one registry: its books, its lineage, and what every governed change needs."""

@@ -1,0 +1,1 @@
+"""What a training did, recorded from the objects that did it."""
