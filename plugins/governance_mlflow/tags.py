@@ -11,10 +11,7 @@ from governance.policy.names import skeleton
 PREFIX = "governance."
 """No caller may set, change or delete a registry tag that begins like this."""
 
-UID = PREFIX + "uid"
 DIGEST = PREFIX + "digest"
-OPENSSF_DIGEST = PREFIX + "openssf_digest"
-"""What an OpenSSF model signature over the same bytes would name."""
 LABEL = PREFIX + "label"
 UNKNOWN = PREFIX + "unknown"
 
@@ -32,15 +29,13 @@ def reserved(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(key for key in keys if skeleton(key).startswith(skeleton(PREFIX))))
 
 
-def describing(uid: str, manifest: Manifest | None, inheritance: Inheritance) -> dict[str, str]:
-    """The tags that show a version's label in MLflow's own pages."""
+def describing(manifest: Manifest | None, inheritance: Inheritance) -> dict[str, str]:
+    """The tags that show a version's label in MLflow's own pages; few, as every search reads them all."""
     label = inheritance.effective
     words = [label.confidentiality.word, label.identifiability.word, *sorted(label.special_categories)]
-    tags = {
-        UID: uid,
-        LABEL: " · ".join("every special category" if word == "*" else word for word in words),
-        UNKNOWN: "; ".join(f"{c.source}: {c.reason}" for c in inheritance.unknown) or "nothing",
-    }
+    tags = {LABEL: " · ".join("every special category" if word == "*" else word for word in words)}
+    if inheritance.unknown:
+        tags[UNKNOWN] = "; ".join(f"{c.source}: {c.reason}" for c in inheritance.unknown)
     if manifest is not None:
-        tags |= {DIGEST: manifest.digest, OPENSSF_DIGEST: manifest.openssf_digest}
+        tags[DIGEST] = manifest.digest
     return {key: value[:TAG_LENGTH] for key, value in tags.items()}

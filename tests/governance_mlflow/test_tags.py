@@ -42,12 +42,9 @@ def test_the_tags_of_a_known_label(make: Any) -> None:
     known = Contribution("visits@1", make.label(), "run r1 read it")
 
     assert {
-        "governance.uid": "u1",
         "governance.digest": make.manifest().digest,
-        "governance.openssf_digest": make.manifest().openssf_digest,
         "governance.label": "restricted · personal · genetic · health",
-        "governance.unknown": "nothing",
-    } == describing("u1", make.manifest(), Inheritance((known,)))
+    } == describing(make.manifest(), Inheritance((known,)))
 
 
 def test_the_tags_of_an_unknown_label() -> None:
@@ -55,8 +52,7 @@ def test_the_tags_of_an_unknown_label() -> None:
     gaps = tuple(Contribution(f"dataset {n}", TOP, "nobody knows it") for n in range(1000))
 
     assert {
-        "governance.uid": "u1",
         "governance.label": "restricted · personal · every special category",
         "governance.unknown": "dataset 0: nobody knows it",
-    } == describing("u1", None, Inheritance(gaps[:1]))
-    assert TAG_LENGTH == len(describing("u1", None, Inheritance(gaps))["governance.unknown"])
+    } == describing(None, Inheritance(gaps[:1]))
+    assert TAG_LENGTH == len(describing(None, Inheritance(gaps))["governance.unknown"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlflow import get_tracking_uri
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 
 from governance import promoting, registering
@@ -36,9 +38,11 @@ from governance_mlflow.artifacts.regions import insist_on_freezer
 from governance_mlflow.artifacts.version_bytes import MlflowArtifacts
 from governance_mlflow.callers.identity import caller, groups
 from governance_mlflow.gate.lineage import TrackedLineage
+from governance_mlflow.gate.origins import Origins, TrackingServer, TrackingTables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from sqlalchemy.orm import Session
 
 ADOPTED = "unknown (registered before governance)"
 
@@ -59,12 +63,14 @@ class Gate:
         database_url: str,
         reading: Callable[[], AbstractContextManager[Books]],
         writing: Callable[[], AbstractContextManager[Books]],
+        looking: Callable[[], AbstractContextManager[Session]],
     ) -> None:
         self._database_url = database_url
+        self._looking = looking
         self.reading = reading
         self.writing = writing
         self._policy: Policy | None = None
-        self.lineage = TrackedLineage(self._find, self._base_models, _client)
+        self.lineage = TrackedLineage(self._find, self._base_models, self._origins)
 
     @property
     def settings(self) -> Settings:
@@ -200,6 +206,15 @@ class Gate:
     def _find(self, named: VersionName) -> Subject | None:
         with self.reading() as books:
             return books.subjects.find(named)
+
+    @contextmanager
+    def _origins(self) -> Iterator[Origins]:
+        # In workspaces MLflow's own query says which runs a caller may know of.
+        if get_tracking_uri() != self._database_url or MLFLOW_ENABLE_WORKSPACES.get():
+            yield TrackingServer(_client())
+            return
+        with self._looking() as session:
+            yield TrackingTables(session, lambda: TrackingServer(_client()))
 
     def _base_models(self, source: str) -> tuple[Parent, ...]:
         try:

@@ -123,8 +123,10 @@ class Judging(RegistryRows):
     def adopt(self, name: str, places: Iterable[Place]) -> None:
         """See that each version has a subject, which may take as long as reading its bytes."""
         workspace = self._get_active_workspace()
+        versions = {place.version for place in places}
+        if not versions:
+            return
         with self.reading() as books:
-            versions = {place.version for place in places}
             new = [v for v in versions if books.subjects.find(VersionName(name, v, workspace)) is None]
         for version in new:
             self.subject(name, version)

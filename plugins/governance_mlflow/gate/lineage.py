@@ -8,24 +8,21 @@ register foreign bytes under the id of a well-behaved run.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from governance.domain.lineage import DatasetUse, Gap, Lineage, Parent, ParentKind
 from governance.domain.subject import Subject, VersionName
+from governance_mlflow.gate.origins import NESTED_RUNS, Input, Origins
 from governance_mlflow.tags import INPUT_PART_OF, INPUT_SHA256
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
 CONTEXT = "mlflow.data.context"
-PARENT_RUN = "mlflow.parentRunId"
-NESTED_RUNS = 10_000
-"""Nested runs that are read; more is a gap, not a silence."""
 
 LOG_THE_INPUT = (
     "Log what it was trained on with governance_mlflow.log_input(...), and register it from that run."
@@ -47,11 +44,11 @@ class TrackedLineage:
         self,
         find: Callable[[VersionName], Subject | None],
         base_models: Callable[[str], tuple[Parent, ...]],
-        client: Callable[[], MlflowClient],
+        origins: Callable[[], AbstractContextManager[Origins]],
     ) -> None:
         self._find = find
         self._base_models = base_models
-        self._client = client
+        self._origins = origins
 
     def read(self, subject: Subject) -> Lineage:
         """Uses, parents and gaps; what cannot be read is a gap, never a silence."""
@@ -71,11 +68,11 @@ class TrackedLineage:
     def _origin(self, subject: Subject) -> Lineage:
         from mlflow.exceptions import MlflowException
 
-        client = _Reader(self._client())
         try:
-            start = _claimed(client, subject)
-            if start is not None:
-                return _reached(client, start)
+            with self._origins() as origins:
+                start = _claimed(origins, subject)
+                if start is not None:
+                    return _reached(origins, start)
         except MlflowException as error:
             return Lineage(gaps=(_unreadable("its origin", error),))
         if ".." in _segments(subject.source):
@@ -87,44 +84,7 @@ class TrackedLineage:
         return Lineage(gaps=(Gap("its origin", reason, LOG_THE_INPUT),))
 
 
-class _Reader:
-    """The tracking server for one reading of a lineage: nothing is asked for twice."""
-
-    def __init__(self, client: MlflowClient) -> None:
-        self._client = client
-        self._runs: dict[str, Any] = {}
-
-    def get_run(self, run_id: str) -> Any:
-        """A run, deleted or not."""
-        if run_id not in self._runs:
-            self._runs[run_id] = self._client.get_run(run_id)
-        return self._runs[run_id]
-
-    def get_logged_model(self, model_id: str) -> Any:
-        """A logged model."""
-        return self._client.get_logged_model(model_id)
-
-    def nested(self, run_id: str) -> Any:
-        """The runs nested in a run: in whatever experiment, and deleted or not."""
-        from mlflow.entities import ViewType
-
-        return self._client.search_runs(
-            self._experiments, f"tags.`{PARENT_RUN}` = '{run_id}'", ViewType.ALL, max_results=NESTED_RUNS
-        )
-
-    @cached_property
-    def _experiments(self) -> list[str]:
-        from mlflow.entities import ViewType
-
-        page = self._client.search_experiments(ViewType.ALL)
-        found = list(page)
-        while page.token:
-            page = self._client.search_experiments(ViewType.ALL, page_token=page.token)
-            found += page
-        return [str(experiment.experiment_id) for experiment in found]
-
-
-def _claimed(client: _Reader, subject: Subject) -> Node | None:
+def _claimed(origins: Origins, subject: Subject) -> Node | None:
     """The run or logged model that a version comes from, if its bytes lie there."""
     if ".." in _segments(subject.source):
         return None
@@ -133,16 +93,14 @@ def _claimed(client: _Reader, subject: Subject) -> Node | None:
         return Node("logged model", rest)
     if scheme == "runs":
         return Node("run", rest.split("/", 1)[0])
-    if subject.model_id:
-        model = client.get_logged_model(subject.model_id)
-        if inside(subject.source, model.artifact_location):
-            return Node("logged model", subject.model_id)
-    if subject.run_id and inside(subject.source, client.get_run(subject.run_id).info.artifact_uri):
+    if subject.model_id and inside(subject.source, origins.logged_model(subject.model_id).artifacts):
+        return Node("logged model", subject.model_id)
+    if subject.run_id and inside(subject.source, origins.run(subject.run_id).artifacts):
         return Node("run", subject.run_id)
     return None
 
 
-def _reached(client: _Reader, start: Node) -> Lineage:
+def _reached(origins: Origins, start: Node) -> Lineage:
     """Everything that went into a node, each run and logged model on the way read once."""
     from mlflow.exceptions import MlflowException
 
@@ -152,9 +110,9 @@ def _reached(client: _Reader, start: Node) -> Lineage:
         node = waiting.pop()
         try:
             if node.kind == "logged model":
-                part, further = _logged_model(client, node.id)
+                part, further = _logged_model(origins, node.id)
             else:
-                part, further = _run(client, node.id)
+                part, further = _run(origins, node.id)
         except MlflowException as error:
             what = "its origin" if node == start else f"{node.kind} {node.id}"
             part, further = Lineage(gaps=(_unreadable(what, error),)), []
@@ -167,26 +125,25 @@ def _reached(client: _Reader, start: Node) -> Lineage:
     )
 
 
-def _logged_model(client: _Reader, model_id: str) -> tuple[Lineage, list[Node]]:
-    model = client.get_logged_model(model_id)
-    if model.source_run_id:
-        return Lineage(), [Node("run", model.source_run_id)]
+def _logged_model(origins: Origins, model_id: str) -> tuple[Lineage, list[Node]]:
+    run_id = origins.logged_model(model_id).run_id
+    if run_id is not None:
+        return Lineage(), [Node("run", run_id)]
     gap = Gap(f"logged model {model_id}", "no run is recorded as its source", LOG_THE_INPUT)
     return Lineage(gaps=(gap,)), []
 
 
-def _run(client: _Reader, run_id: str) -> tuple[Lineage, list[Node]]:
-    run = client.get_run(run_id)
-    own = {output.model_id for output in run.outputs.model_outputs}
+def _run(origins: Origins, run_id: str) -> tuple[Lineage, list[Node]]:
+    run = origins.run(run_id)
     # A model input may be a model merely evaluated; inheriting its label too errs to the safe side.
-    further = [Node("logged model", m.model_id) for m in run.inputs.model_inputs if m.model_id not in own]
-    if parent := run.data.tags.get(PARENT_RUN):
-        further.append(Node("run", parent))
+    further = [Node("logged model", model_id) for model_id in run.models]
+    if run.parent:
+        further.append(Node("run", run.parent))
     # A child may live in another experiment, and deleting a run must not hide what it read.
-    children = client.nested(run_id)
-    further += [Node("run", child.info.run_id) for child in children]
-    found = Lineage(uses=tuple(_uses(run)))
-    if children.token:
+    children, more = origins.nested(run_id)
+    further += [Node("run", child) for child in children]
+    found = Lineage(uses=tuple(_use(run_id, read) for read in run.inputs))
+    if more:
         gap = Gap(f"nested runs of {run_id}", f"more than {NESTED_RUNS}", "Split the parent run.")
         found |= Lineage(gaps=(gap,))
     return found, further
@@ -221,18 +178,16 @@ def _segments(uri: str) -> list[str]:
     return [scheme, parts.netloc, *(segment for segment in path.replace("\\", "/").split("/") if segment)]
 
 
-def _uses(run: Any) -> Iterator[DatasetUse]:
-    for used in run.inputs.dataset_inputs:
-        tags = {tag.key: tag.value for tag in used.tags}
-        yield DatasetUse(
-            run_id=run.info.run_id,
-            name=used.dataset.name,
-            mlflow_digest=used.dataset.digest,
-            source=_location(used.dataset.source),
-            context=tags.get(CONTEXT, ""),
-            sha256=tags.get(INPUT_SHA256),
-            part_of=tags.get(INPUT_PART_OF),
-        )
+def _use(run_id: str, read: Input) -> DatasetUse:
+    return DatasetUse(
+        run_id=run_id,
+        name=read.name,
+        mlflow_digest=read.digest,
+        source=_location(read.source),
+        context=read.tags.get(CONTEXT, ""),
+        sha256=read.tags.get(INPUT_SHA256),
+        part_of=read.tags.get(INPUT_PART_OF),
+    )
 
 
 def _location(source: str) -> str:

@@ -59,15 +59,16 @@ class JoinedTransactions(SqlAlchemyStore):  # type: ignore[misc]  # MLflow ships
         return self._gated.get()
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> Iterator[Session]:
         """One session for several looks at the primary; quicker than one each, and not to be held long."""
-        if self._open.get() is not None:
-            yield
+        session = self._open.get()
+        if session is not None:
+            yield session
             return
         with self._own_session(read_only=False) as own:
             token = self._open.set(own)
             try:
-                yield
+                yield own
             finally:
                 self._open.reset(token)
 

@@ -58,7 +58,7 @@ class GovernedStore(AccessGuarded, Places, Versions, RegisteredModels, Words):
 
     def __init__(self, db_uri: str, read_db_uri: str | None = None) -> None:
         super().__init__(db_uri, read_db_uri)
-        self.gate = Gate(db_uri, self.reading, self.writing)
+        self.gate = Gate(db_uri, self.reading, self.writing, self.looking)
         if (destination := unguarded_destination()) is not None:
             _logger.warning(
                 "Whoever may upload artifacts can overwrite approved bytes under %s: start the server with "

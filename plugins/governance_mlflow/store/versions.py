@@ -122,7 +122,7 @@ class Versions(Judging):
             inheritance = inherit(books(session.connection()), expected.lineage)
             words = f"Registering a version of {draft.named.name!r}"
             insist_on_home(self.policy, inheritance, words, expected.location)
-            ours = reserved_tags.describing(draft.uid, present.manifest, inheritance)
+            ours = reserved_tags.describing(present.manifest, inheritance)
             began = session.get_transaction()
             version = create([ModelVersionTag(key, value) for key, value in (expected.tags | ours).items()])
             if session.get_transaction() is not began:
@@ -140,6 +140,7 @@ class Versions(Judging):
                     present.training,
                     recorded(expected.location),
                     self.gate.sign,
+                    inheritance,
                 )
             if frozen_uri is not None:
                 self.serve_from(subject, frozen_uri)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
     (tmp_path / "ours.yaml").write_text(EXTENDING, encoding="utf-8")
     monkeypatch.setenv("GOVERNANCE_POLICY", str(tmp_path / "ours.yaml"))
     archive = MemoryArchive()
-    return Gate("sqlite:///unused.db", archive.reading, archive.writing)
+    return Gate("sqlite:///unused.db", archive.reading, archive.writing, nullcontext)
 
 
 def test_the_policy_is_one_object_while_it_stays_the_same(gate: Any) -> None:

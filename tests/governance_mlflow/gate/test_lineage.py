@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from governance.domain.lineage import DatasetUse, Gap, Lineage, Parent, ParentKind
 from governance.domain.subject import Subject, VersionName
 from governance_mlflow.gate.lineage import TrackedLineage, inside
+from governance_mlflow.gate.origins import Origins, TrackingServer, TrackingTables
 
 pytestmark = pytest.mark.slow
 
 SHA256, PART_OF = "governance.sha256", "governance.part_of"
 
 
-@pytest.fixture
-def read(tracking: Any, make: Any) -> Callable[..., Lineage]:
-    """Reads the lineage of a version with this source; `models:/known/1` is in the registry as u1."""
+@pytest.fixture(params=["client", "tables"])
+def read(request: Any, tracking: Any, make: Any) -> Callable[..., Lineage]:
+    """Reads the lineage of a version with this source; `models:/known/1` is in the registry as u1.
+
+    Once through MLflow's client, once from the tables: both must say the same.
+    """
+
+    @contextmanager
+    def origins() -> Iterator[Origins]:
+        server = TrackingServer(tracking.client)
+        if request.param == "client":
+            yield server
+            return
+        with Session(create_engine(tracking.uri)) as session:
+            yield TrackingTables(session, lambda: server)
 
     def find(named: VersionName) -> Subject | None:
         return make.subject("u1", "known") if named == VersionName("known", 1) else None
 
     def call(source: str, run_id: str | None = None, model_id: str | None = None) -> Lineage:
         subject = make.subject("u9", "risk", source=source, run_id=run_id, model_id=model_id)
-        return TrackedLineage(find, lambda _: (), lambda: tracking.client).read(subject)
+        return TrackedLineage(find, lambda _: (), origins).read(subject)
 
     return call
 
