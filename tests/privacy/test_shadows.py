@@ -100,7 +100,7 @@ def test_shadows_are_trained_on_their_half_and_read_on_the_pool() -> None:
 
     actual = train(plan, X, y, Noting(), n_jobs=1, progress=lambda done, total: told.append((done, total)))
 
-    assert np.where(plan.inside, 0.9, 0.6).tolist() == actual.confidence.tolist()
+    assert np.log(np.where(plan.inside, 0.9, 0.6)).astype(np.float32).tolist() == actual.signals.tolist()
     assert 1.0 == actual.accuracy
     assert [(1, 4), (2, 4), (3, 4), (4, 4)] == told
 
