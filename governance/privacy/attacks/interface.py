@@ -23,12 +23,19 @@ class ThreatModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Everything the attacks of this room look at; records themselves are not among it."""
+    """Everything that attacks on membership look at; the records themselves are not among it.
 
-    target: NDArray[np.float64]
-    """(n,) the target model's confidence in each record's true label, in (0, 1)."""
-    shadows: NDArray[np.float64] | None = None
-    """(K, n) the same of K shadow models in complementary pairs, or None if none were trained."""
+    A signal is the natural logarithm of the likelihood that a model gives to a record's true answer: of
+    the label for a classifier (so exp(signal) is the confidence, in (0, 1)), of the value under a normal
+    error for a regressor.
+    """
+
+    target: NDArray[np.floating]
+    """(n,) the target model's signal on each record."""
+    shadows: NDArray[np.floating] | None = None
+    """(K, n) the same of K shadow models, or None if none were trained."""
+    inside: NDArray[np.bool_] | None = None
+    """(K, n) which shadow was trained on which record; given exactly when `shadows` is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +51,17 @@ class Scores:
 class Attack(Protocol):
     """A membership-inference attack."""
 
-    name: str
-    threat_model: ThreatModel
-    needs_shadows: bool
+    @property
+    def name(self) -> str:
+        """Such as `log-ratio-online`."""
+
+    @property
+    def threat_model(self) -> ThreatModel:
+        """Who could run it."""
+
+    @property
+    def needs_shadows(self) -> bool:
+        """Whether `Observations` without shadows are refused."""
 
     def score(self, observed: Observations) -> Scores:
         """Score every record; `UsageError` if the observations lack what the attack needs."""

@@ -7,11 +7,14 @@ times less than an attack with shadows: it can show a leak, but not that there i
 from __future__ import annotations
 
 from governance.privacy.attacks.interface import Observations, Scores, ThreatModel
-from governance.privacy.signals import log_odds
+from governance.privacy.attacks.worlds import logit
 
 
 class Population:
-    """Ranks records by the log-odds of the target's confidence in their true label."""
+    """Ranks records by the log-odds of the target's confidence in their true label (the loss attack).
+
+    Yeom et al., arXiv:1709.01604, §3.2, with the sign so that a smaller loss is a larger score.
+    """
 
     name = "population"
     needs_shadows = False
@@ -23,4 +26,4 @@ class Population:
 
     def score(self, observed: Observations) -> Scores:
         """Score every record; shadows, if there are any, are not looked at."""
-        return Scores(log_odds(observed.target), self.name, self.threat_model)
+        return Scores(logit(observed.target), self.name, self.threat_model)
