@@ -41,6 +41,13 @@ class Pool:
     n_members: int
     repeated: int
     """How many records were left out because the same side has an equal one."""
+    positions: NDArray[np.intp]
+    """(n,) where each record stood in the caller's members followed by the caller's non-members."""
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """(n_members,) each member's row in the caller's members; of equal records the first."""
+        return self.positions[: self.n_members]
 
     @property
     def n_non_members(self) -> int:
@@ -52,7 +59,7 @@ class Pool:
         return values[: self.n_members], values[self.n_members :]
 
 
-def take(X: Any, rows: NDArray[Any]) -> Any:
+def take(X: Any, rows: NDArray[Any] | slice) -> Any:
     """Some rows of an array or a DataFrame."""
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
@@ -84,7 +91,7 @@ def make_pool(members: Records, non_members: Records) -> Pool:
                 "Hold out more records; a false-positive rate f needs 10 / f non-members.",
             )
     kept = np.concatenate([firsts[0], firsts[1] + n_members])
-    return Pool(take(X, kept), y[kept], len(firsts[0]), len(y) - len(kept))
+    return Pool(take(X, kept), y[kept], len(firsts[0]), len(y) - len(kept), kept)
 
 
 def features(pool: Pool) -> NDArray[np.float32]:
@@ -128,7 +135,7 @@ def _stack(members: Any, non_members: Any) -> Any:
     frames = [isinstance(side, pd.DataFrame) for side in (members, non_members)]
     if all(frames):
         return _stack_frames(members, non_members)
-    arrays = [isinstance(side, np.ndarray) and side.ndim >= 2 for side in (members, non_members)]
+    arrays = [isinstance(side, np.ndarray) and side.ndim >= 1 for side in (members, non_members)]
     if not all(arrays):
         raise UsageError(
             "members and non_members must both be pandas DataFrames or both numpy arrays of shape (n, …)"

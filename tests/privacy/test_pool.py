@@ -111,6 +111,16 @@ def test_images_are_records_too() -> None:
     assert (220, 3 * 4 * 4 + 1) == features(pool).shape
 
 
+def test_texts_are_records_too() -> None:
+    """A list of texts, as a text model takes it, is one column without a name."""
+    texts = np.array([f"note {i}" for i in range(220)], dtype=object)
+
+    pool = make_pool(Side(texts[:110], [0] * 110), Side(texts[110:], [1] * 110))
+
+    assert texts.tolist() == pool.X.tolist()
+    assert (220, 2) == features(pool).shape
+
+
 def frame(**columns: Any) -> Side:
     """100 records with these columns."""
     return Side(pd.DataFrame(columns, index=range(100)), [0] * 100)
