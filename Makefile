@@ -11,7 +11,7 @@ BROWSER := chromium chromium-browser google-chrome google-chrome-stable
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test quick lint bench build test-oldest clean browser remake
+.PHONY: help setup demo test quick lint bench calibration build test-oldest clean browser remake
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(VENV)/.test ## measure ourselves side by side with our peers
 	@[ -n "$(BENCHMARKS)" ] || { echo "No benchmark in benchmarks/: add benchmarks/NAME.py with a main()." >&2; exit 1; }
 	@set -e; for module in $(BENCHMARKS); do echo "benchmarks.$$module" >&2; \
 	  $(call inside,$(VENV)) python -m "benchmarks.$$module"; done
+
+calibration: $(VENV)/.test ## count in made-up worlds how often a bound or verdict on privacy is wrong
+	$(call inside,$(VENV)) python -m benchmarks.calibration --write --jobs $(WORKERS)
 
 build: $(VENV)/.test ## source archive and wheel, into dist/
 	$(call inside,$(VENV)) python -m build

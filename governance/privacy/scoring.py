@@ -16,7 +16,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import rel_entr
+from scipy.optimize import brentq
+from scipy.special import betainc, rel_entr
 from scipy.stats import beta, binom
 
 from governance.errors import UsageError
@@ -27,6 +28,8 @@ NEGATIVES_PER_FPR = 10
 """A false-positive rate f is resolved by at least this many / f non-members."""
 
 CURVE_POINTS = 200
+
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Curve:
 
 def roc(members: ArrayLike, non_members: ArrayLike) -> tuple[Floats, Floats]:
     """FPR and TPR at every distinct threshold, from (0, 0) to (1, 1); tied records move together."""
-    positive, negative = _scores(members, non_members)
+    positive, negative = scores_of(members, non_members)
     thresholds = np.unique(np.concatenate([positive, negative]))[::-1]
     rates = [
         np.concatenate([[0.0], (len(side) - np.searchsorted(side, thresholds, side="left")) / len(side)])
@@ -72,13 +75,13 @@ def roc(members: ArrayLike, non_members: ArrayLike) -> tuple[Floats, Floats]:
 def auc(members: ArrayLike, non_members: ArrayLike, confidence: float = 0.95) -> Interval:
     """P(member > non-member) + ½ P(tie): 0.5 exactly when all scores are tied.
 
-    The interval is all θ with k·kl(AUC ‖ θ) ≤ ln(2/α), k the smaller of the two counts. It holds in
-    finite samples and without any assumption on the scores: AUC is a two-sample U-statistic with a
-    kernel in [0, 1], hence an average of averages of k independent terms (Hoeffding 1963, §5a), to
-    which Chernoff's bound applies. The usual normal intervals do neither: DeLong's has width zero at
-    AUC 1. The price is a width of at most 1.7 times theirs around AUC 0.5.
+    The interval is `mean_bounds` of the k records of the smaller side. It holds in finite samples and
+    without any assumption on the scores: AUC is a two-sample U-statistic with a kernel in [0, 1], hence
+    an average of averages of k independent terms (Hoeffding 1963, §5a), and averaging only narrows a
+    law in the convex order. The usual normal intervals do neither: DeLong's has width zero at AUC 1.
+    The price is a width of at most 1.5 times theirs around AUC 0.5.
     """
-    positive, negative = _scores(members, non_members)
+    positive, negative = scores_of(members, non_members)
     below = np.searchsorted(negative, positive, side="left").sum(dtype=np.int64)
     up_to = np.searchsorted(negative, positive, side="right").sum(dtype=np.int64)
     # Whole numbers until the last division, so that nothing rounds away from one half.
@@ -88,7 +91,48 @@ def auc(members: ArrayLike, non_members: ArrayLike, confidence: float = 0.95) ->
 
 
 def mean_bounds(mean: float, n: int, confidence: float) -> tuple[float, float]:
-    """Chernoff's bounds for the expectation of n independent values in [0, 1] with this mean."""
+    """Bounds for the expectation θ of n independent values in [0, 1] with this mean: all θ not refuted.
+
+    Such an average lies below Bin(n, θ)/n in the convex order (Hoeffding 1956, 1963), so for every t < x
+    P(nX̄ ≥ x) ≤ E(Bin(n, θ) − t)₊ / (x − t) (Bentkus 2004, Ann. Probab. 32:1650): never more than
+    Chernoff's bound, which takes e^{s(B − x)} for the ramp, and about a tenth narrower.
+    """
+    if not 0 < confidence < 1:
+        raise UsageError(f"A confidence of {confidence} is not between 0 and 1")
+    alpha = (1 - confidence) / 2
+    return mean_end(mean, n, alpha), 1 - mean_end(1 - mean, n, alpha)
+
+
+def mean_end(mean: float, n: int, alpha: float) -> float:
+    """The lower end alone, at 1 − alpha, rounded outward."""
+    if mean_tail(mean, n, TINY) > alpha:
+        return 0.0
+    root = float(brentq(lambda theta: mean_tail(mean, n, theta) - alpha, TINY, mean, xtol=TINY, rtol=1e-10))
+    step = TINY
+    while root > 0 and mean_tail(mean, n, root) > alpha:
+        root, step = max(root - step, 0.0), 2 * step
+    return root
+
+
+def mean_tail(mean: float, n: int, theta: float) -> float:
+    """Bentkus' bound on P(X̄ ≥ mean) where the expectation is theta < mean; every ramp tried is valid."""
+    if not 0 < theta < mean:
+        return 0.0 if theta <= 0 else 1.0
+    x, spread = n * mean, math.sqrt(n * theta * (1 - theta))
+    z = (x - n * theta) / spread
+    # Where the mean excess of a normal law over the ramp's foot meets x; then the whole numbers about it.
+    foot = n * theta + spread * (z - 1 / (z + 1 / (z + 1)))
+    steps = np.linspace(-0.6, 0.6, 13) * spread
+    t = np.concatenate([np.rint(foot + steps), [math.ceil(x) - 1]])
+    t = np.clip(t, 0, math.ceil(x) - 1)
+    beyond, up_to = betainc(t, n - t, theta), betainc(t + 1, n - t, theta)
+    # E(B − t)₊ = nθ P(Bin(n−1, θ) ≥ t) − t P(Bin(n, θ) ≥ t + 1); at t = 0 the first is certain.
+    ramp = n * theta * np.where(t > 0, beyond, 1.0) - t * up_to
+    return float(min(1.0, np.min(ramp / (x - t))))
+
+
+def chernoff_bounds(mean: float, n: int, confidence: float) -> tuple[float, float]:
+    """Chernoff's bounds for the same, which hold as well for a mean of dependent averages of n terms."""
     loss = math.log(2 / (1 - confidence)) / n
     return chernoff_end(mean, loss, 0.0), chernoff_end(mean, loss, 1.0)
 
@@ -142,7 +186,7 @@ def rates(
     Where no such k exists, the end is 1 or 0. Members and non-members are drawn independently, which
     is why the members' interval holds although the threshold came from data.
     """
-    positive, negative = _scores(members, non_members)
+    positive, negative = scores_of(members, non_members)
     if not 0 < confidence < 1:
         raise UsageError(f"A confidence of {confidence} is not between 0 and 1")
     f = np.asarray(fprs, dtype=np.float64)
@@ -190,7 +234,12 @@ def tpr_ceiling(epsilon: float, delta: float, fpr: float) -> float:
     return max(0.0, min(rising, falling, 1.0))
 
 
-def _scores(members: ArrayLike, non_members: ArrayLike) -> tuple[Floats, Floats]:
+def scores_of(members: ArrayLike, non_members: ArrayLike) -> tuple[Floats, Floats]:
+    """Both sides as float64, each in ascending order.
+
+    Raises:
+        UsageError: a side is empty or nested, or a score is not a number.
+    """
     sides = [np.sort(np.asarray(side, dtype=np.float64)) for side in (members, non_members)]
     if any(side.ndim != 1 or not side.size for side in sides):
         raise UsageError("Scores are two non-empty lists of numbers: members, then non-members")

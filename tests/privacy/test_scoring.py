@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta, norm
+from scipy.stats import beta, binom, norm
 
 from governance.errors import UsageError
 from governance.privacy.scoring import (
     Curve,
     Interval,
     auc,
+    chernoff_bounds,
     curve,
+    mean_bounds,
+    mean_tail,
     rates,
     roc,
     tpr_at_fpr,
@@ -174,6 +177,30 @@ def test_the_naive_interval_would_not_cover() -> None:
     truth = float(norm.sf(norm.isf(0.01) - 1))
 
     assert sum(coverage(normal, naive, truth, 1.0, 1000, WORLDS)) > 3 * ALLOWED
+
+
+@pytest.mark.parametrize("theta", [0.02, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("n", [5, 50, 500])
+def test_the_tail_bound_holds_for_coins(n: int, theta: float) -> None:
+    """It is never below the binomial tail, the hardest case, and never above Chernoff's."""
+    for k in range(int(n * theta) + 1, n + 1):
+        chernoff = np.exp(-n * (k / n * np.log(k / n / theta) + _entropy(1 - k / n, 1 - theta)))
+
+        assert binom.sf(k - 1, n, theta) - 1e-12 <= mean_tail(k / n, n, theta) <= chernoff + 1e-9
+
+
+def _entropy(p: float, q: float) -> float:
+    return float(p * np.log(p / q)) if p else 0.0
+
+
+@given(st.floats(0, 1), st.integers(1, 5000))
+def test_bounds_of_a_mean_lie_within_chernoff_s(mean: float, n: int) -> None:
+    """Narrower on both sides, about the mean, and mirrored about one half."""
+    low, high = mean_bounds(mean, n, 0.95)
+    wide = chernoff_bounds(mean, n, 0.95)
+
+    assert wide[0] - 1e-9 <= low <= mean <= high <= wide[1] + 1e-9
+    assert (1 - high, 1 - low) == pytest.approx(mean_bounds(1 - mean, n, 0.95), abs=1e-6)
 
 
 @given(SCORES, SCORES, st.floats(0, 1))

@@ -4,9 +4,21 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from governance.privacy.verdict import POWER, Leakage, conclude, detectable_auc, leak_shown
+from governance.privacy.scoring import Interval, Rate
+from governance.privacy.verdict import (
+    POWER,
+    Leakage,
+    Limits,
+    Verdict,
+    conclude,
+    detectable_auc,
+    judge,
+    leak_shown,
+    overall,
+    resolved,
+)
 
-WORLDS = 300
+WORLDS = 200
 FPRS = (0.01, 0.1)
 
 
@@ -24,10 +36,9 @@ def alarms(shift: float, n: int, levels: int | None) -> int:
     return count
 
 
-@pytest.mark.parametrize("levels", [None, 2, 12])
-@pytest.mark.parametrize("n", [100, 1000])
+@pytest.mark.parametrize(("n", "levels"), [(100, None), (100, 2), (1000, None)])
 def test_no_leak_alarms_no_more_often_than_stated(n: int, levels: int | None) -> None:
-    """Where members and non-members are alike, the alarm rate over 300 worlds is at most 2.5 %."""
+    """Where members and non-members are alike, the alarm rate over 200 worlds is at most 2.5 %."""
     nominal = 0.025
 
     assert alarms(0.0, n, levels) <= WORLDS * nominal + 3 * np.sqrt(WORLDS * nominal * (1 - nominal))
@@ -45,18 +56,117 @@ def test_power_is_at_least_what_is_stated(n: int) -> None:
 def test_a_few_exposed_records_are_a_leak() -> None:
     """Two per cent of members beyond every non-member alarm through TPR, at an AUC that would not."""
     random = np.random.default_rng(6)
-    members, non_members = random.normal(0, 1, 4000), random.normal(0, 1, 4000)
-    members[:80] = 10
+    members, non_members = random.normal(0, 1, 1000), random.normal(0, 1, 1000)
+    members[:20] = 10
 
     assert (False, True) == tuple(leak_shown(members, non_members, fprs, 0.95) for fprs in ((), (0.01,)))
 
 
 def test_detectable_auc_shrinks_with_the_sample() -> None:
     """More records find smaller leaks; very few find none."""
-    assert 1.0 == detectable_auc(5, 5, 0, 0.95)
-    assert [0.5749, 0.5376, 0.5075] == [
-        round(detectable_auc(n, 10 * n, 1, 0.95), 4) for n in (1000, 4000, 100_000)
+    assert 1.0 == detectable_auc(3, 3, 0, 0.95)
+    assert [0.5435, 0.5218, 0.5097] == [
+        round(detectable_auc(n, 10 * n, 1, 0.95), 4) for n in (1000, 4000, 20_000)
     ]
+
+
+def test_one_attack_judged() -> None:
+    """Point, both ends, resolution, power and answer, every interval at its share of α."""
+    random = np.random.default_rng(1)
+    members, non_members = random.normal(1, 1, 1000), random.normal(0, 1, 2000)
+
+    found = judge({"one": (members, non_members)}, (0.001, 0.01), 0.95, able={"one": True})["one"]
+
+    assert (Leakage.SHOWN, 1 / 2000, POWER, 0.95) == (
+        found.leakage,
+        found.resolution,
+        found.power,
+        found.confidence,
+    )
+    assert found.auc.low < norm.cdf(1 / np.sqrt(2)) < found.auc.high
+    assert [False, True] == [rate.resolved for rate in found.tpr_at_fpr]
+    assert found.p_value < 1e-6
+    assert {
+        "verdict",
+        "p_value",
+        "statistic",
+        "auc",
+        "tpr_at_fpr",
+        "resolution",
+        "power",
+        "confidence",
+    } == set(found.body())
+
+
+def test_attacks_judged_together_pay_for_each_other() -> None:
+    """A p-value that one attack alone could afford is not enough beside nineteen others."""
+    random = np.random.default_rng(0)
+    evenly = norm.ppf((np.arange(300) + 0.5) / 300)
+    weak = evenly + 0.2, evenly
+    others = {str(i): (random.normal(0, 1, 300), random.normal(0, 1, 300)) for i in range(19)}
+
+    alone = judge({"weak": weak}, (), 0.95, able={})["weak"]
+    together = judge({"weak": weak, **others}, (), 0.95, able={})
+
+    assert (Leakage.SHOWN, Leakage.UNDECIDED) == (alone.leakage, together["weak"].leakage)
+    assert together["weak"].auc.low < alone.auc.low
+    assert together["weak"].auc.high > alone.auc.high
+
+
+@pytest.mark.parametrize(
+    ("able", "shift", "expected"),
+    [(True, False, "none shown"), (False, False, "undecided"), (True, True, "undecided")],
+)
+def test_silence(able: bool, shift: bool, expected: str) -> None:
+    """Nothing found is "none shown" only from an attack that was able, on an honest split."""
+    random = np.random.default_rng(3)
+    alike = random.normal(0, 1, 1000), random.normal(0, 1, 1000)
+
+    found = judge({"one": alike}, (0.01,), 0.95, able={"one": able}, shift_found=shift)["one"]
+
+    assert expected == found.leakage.value
+
+
+def verdict_of(leakage: Leakage) -> Verdict:
+    """A verdict with this answer."""
+    rates = (Rate(0.01, Interval(0.01, 0.0, 0.03), True), Rate(0.001, Interval(0, 0, 0.004), False))
+    return Verdict(leakage, 0.5, "auc", Interval(0.51, 0.49, 0.53), rates, 0.001, POWER, 0.55, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Limits(), True),
+        (Limits(auc=0.54), True),
+        (Limits(auc=0.53), False),
+        (Limits(auc=0.54, tpr_at_fpr=((0.01, 0.04),)), True),
+        (Limits(tpr_at_fpr=((0.01, 0.03),)), False),
+        (Limits(tpr_at_fpr=((0.001, 0.9),)), False),
+        (Limits(tpr_at_fpr=((0.1, 0.9),)), False),
+    ],
+)
+def test_limits_are_for_upper_ends(limits: Limits, expected: bool) -> None:
+    """Every limit must lie above its upper end; a rate unresolved or not measured is below nothing."""
+    assert expected is verdict_of(Leakage.NONE_SHOWN).below(limits)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([Leakage.UNDECIDED, Leakage.NONE_SHOWN, Leakage.SHOWN], Leakage.SHOWN),
+        ([Leakage.UNDECIDED, Leakage.NONE_SHOWN], Leakage.NONE_SHOWN),
+        ([Leakage.UNDECIDED], Leakage.UNDECIDED),
+        ([], Leakage.UNDECIDED),
+    ],
+)
+def test_the_model_s_verdict(answers: list[Leakage], expected: Leakage) -> None:
+    """One leak is a leak; silence of an able attack stands when none speaks."""
+    assert expected is overall({str(i): verdict_of(one) for i, one in enumerate(answers)})
+
+
+def test_resolved_rates() -> None:
+    """Ten over f non-members are needed, and exactly ten times 0.1 is enough."""
+    assert (0.1, 0.5) == resolved(100, (0.01, 0.1, 0.5))
 
 
 @pytest.mark.parametrize(
