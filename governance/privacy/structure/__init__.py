@@ -1,0 +1,1 @@
+"""What can be read off a model without attacking it: records, tables and small groups inside it."""
