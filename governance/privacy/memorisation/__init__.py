@@ -1,0 +1,1 @@
+"""Memorised text: what a language model can say of its training text word by word."""
