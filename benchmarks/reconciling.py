@@ -37,7 +37,7 @@ from governance.domain.lineage import DatasetUse, Lineage
 from governance.domain.manifest import File, Manifest
 from governance.domain.subject import Subject, VersionName
 from governance.labelling import inherit
-from governance.measuring import Data, assess, to_evidence
+from governance.measuring import Data, assess
 from governance.policy.document import Policy
 from governance.policy.evaluate import evaluate
 from governance.policy.parse import parse
@@ -262,7 +262,7 @@ class _Writer:
             yield from self._in_service(subject, manifest.digest, frozen, places)
 
     def _in_service(self, subject: Subject, name: str, frozen: str, places: tuple[str, ...]) -> Iterator[Row]:
-        evidence = to_evidence(self._measured, name, "alice", self._at, None)
+        evidence = self._measured.evidence(name, "alice", self._at, None)[0]
         yield (
             tables.evidence,
             {

@@ -24,7 +24,8 @@ from governance import approving, cataloguing, measuring, registering
 from governance.domain.approval import Verdict
 from governance.domain.dataset import Budget
 from governance.domain.mechanism import DpTraining, Neighbouring, SampledGaussian, Sampling
-from governance.privacy.measurement import Measurement
+from governance.measuring import Assessment
+from governance.privacy.target import ShadowBudget
 from governance_mlflow import log_input
 from governance_mlflow.demo.story import ALIAS, LABEL, OFFICER, POLICY, REVIEWER, SCIENTIST, TARGET
 from governance_mlflow.registry import governed_store
@@ -44,7 +45,7 @@ class Side:
     """Of the run's artifacts."""
     store: str | None = None
     """The governed store's own URI; None for plain MLflow."""
-    evidence: Measurement | None = None
+    evidence: Assessment | None = None
     """What is measured of every version; None where nobody asks."""
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -162,12 +163,13 @@ def _environment(folder: Path, governed: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _measured() -> Measurement:
+def _measured() -> Assessment:
     """A real measurement of a model that learned nothing of anybody: no policy has a reason to refuse it."""
     random = np.random.default_rng(0)
     X, y = random.normal(size=(4000, 4)), random.integers(2, size=4000)
     inside, outside = measuring.Data(X[:2000], y[:2000]), measuring.Data(X[2000:], y[2000:])
-    return measuring.assess(LogisticRegression().fit(X[:2000], y[:2000]), inside, outside, seed=0)
+    model = LogisticRegression().fit(X[:2000], y[:2000])
+    return measuring.assess(model, inside, outside, seed=0, budget=ShadowBudget(shadows=2))
 
 
 FRAME = pd.DataFrame({"record": np.arange(2000.0)})
@@ -201,15 +203,15 @@ def _run(tracking_uri: str, folder: Path) -> tuple[str, Path]:
     return str(run.info.run_id), folder / run.info.run_id / "artifacts"
 
 
-def _vouch(registry_uri: str, number: int, measured: Measurement) -> None:
+def _vouch(registry_uri: str, number: int, measured: Assessment) -> None:
     """Record the measurement and both approvals that the policy asks for."""
     store = governed_store(registry_uri)
     subject, policy = store.subject(MODEL, number), store.gate.policy
     digest = store.gate.artifacts.manifest(store.location(subject)).digest
     now, target = store.gate.asking().at, policy.target(TARGET)
-    evidence = measuring.to_evidence(measured, digest, SCIENTIST, now, policy.max_age_days)
     with store.writing() as books:
-        registering.record(books, evidence, now, SCIENTIST)
+        for evidence in measured.evidence(digest, SCIENTIST, now, policy.max_age_days):
+            registering.record(books, evidence, now, SCIENTIST)
     dossier = store.gate.dossier(subject, store.location(subject))
     for person, role in ((REVIEWER, "privacy_reviewer"), (OFFICER, "dpo")):
         with store.writing() as books:

@@ -1,201 +1,370 @@
-"""Measure how much a model tells about who was in its training data."""
+"""Measure what a model tells about the people in its training data, with every attack that the data allow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.domain.evidence import Evidence, EvidenceType
-from governance.errors import UsageError
+from governance.errors import GovernanceError, UsageError
 from governance.privacy.measurement import Measurement, NotRun
+from governance.privacy.outcome import Outcome
+from governance.privacy.records import Data as Data
+from governance.privacy.records import as_data
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from governance.privacy.pool import Pool
-    from governance.privacy.shadows import Progress, Shadows, Trainer
-    from governance.privacy.signals import Readings
+    from governance.privacy.reading.readings import Task
+    from governance.privacy.record_risk import Worst
+    from governance.privacy.shadows import Progress
+    from governance.privacy.target import ShadowBudget, Target, Workers
+    from governance.privacy.training import Trainer
+    from governance.privacy.verdict import Limits
 
-OTHER_CLASSES = (
-    EvidenceType.ATTRIBUTE_INFERENCE.value,
-    EvidenceType.MODEL_INVERSION.value,
-    EvidenceType.RECONSTRUCTION.value,
-    EvidenceType.PROPERTY_INFERENCE.value,
-    EvidenceType.EXTRACTION.value,
-    EvidenceType.MEMORISATION.value,
-)
-"""Attack classes that this verb does not run."""
+MEMBERSHIP = EvidenceType.MEMBERSHIP_INFERENCE.value
+ATTRIBUTE = EvidenceType.ATTRIBUTE_INFERENCE.value
+RECONSTRUCTION = EvidenceType.RECONSTRUCTION.value
+INVERSION = EvidenceType.MODEL_INVERSION.value
+EXTRACTION = EvidenceType.EXTRACTION.value
+PROPERTY = EvidenceType.PROPERTY_INFERENCE.value
+MEMORISATION = EvidenceType.MEMORISATION.value
 
-OTHER_CONTROLS = ("positive_control", "negative_control", "per_record", "by_group")
-"""Controls known from the literature that this verb does not run."""
+CLASSES = (MEMBERSHIP, ATTRIBUTE, RECONSTRUCTION, INVERSION, EXTRACTION, PROPERTY, MEMORISATION)
+"""The attack classes, as evidence names them."""
 
-NOT_INCLUDED = "not part of this measurement"
+AUTO = (MEMBERSHIP, ATTRIBUTE, RECONSTRUCTION)
+"""Those that `auto` runs: they need nothing but the records, and take no longer than the shadows do."""
 
 SHADOW_ATTACK = "membership-inference with shadow models"
 
 LIBRARIES = ("mlflow-governance", "numpy", "scipy", "scikit-learn", "joblib")
 
+Stages = Callable[[str], "Progress"]
+"""Given what begins, the callback that is told (finished, all) of it."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Data:
-    """Records with their labels."""
 
-    X: Any
-    """(n, …) numpy array or pandas DataFrame, as the model takes it."""
-    y: Any
-    """(n,) labels."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an assessment is asked, beside the model and its records."""
+
+    attacks: Sequence[str] | str = "auto"
+    """`auto`, `all`, or names of `CLASSES`."""
+    fprs: Sequence[float] = (0.001, 0.01)
+    confidence: float = 0.95
+    beside: Sequence[str] = ()
+    """Membership attacks judged beside the one that is chosen beforehand; see `attacks.catalogue`."""
+    slices: Sequence[str] = ()
+    """Columns whose values, or quarters, are looked at one by one."""
+    sensitive: Sequence[Any] = ()
+    """Columns that attribute inference tries to guess."""
+    group: ArrayLike | None = None
+    """(n,) booleans: which non-members belong to the group whose share property inference tells."""
+    artifact: Path | None = None
+    """The folder of the model's files."""
+    smallest_group: int = 10
+    """Groups of fewer training records than this are reported."""
+    worst: int = 0
+    """How many of the members most at risk are named for the restricted file."""
+
+    def wants(self, what: str) -> bool:
+        """Whether an attack class is to run."""
+        if isinstance(self.attacks, str):
+            return what in (AUTO if self.attacks == "auto" else CLASSES)
+        return what in self.attacks
+
+    def check(self) -> None:
+        """Raise `UsageError` for what cannot be asked."""
+        from governance.privacy.attacks.catalogue import ATTACKS
+
+        if not self.fprs or not all(0 < f < 1 for f in self.fprs) or not 0 < self.confidence < 1:
+            raise UsageError("fprs and confidence are numbers between 0 and 1, with at least one FPR")
+        named = [self.attacks] if isinstance(self.attacks, str) else list(self.attacks)
+        known: Collection[str] = ("auto", "all") if isinstance(self.attacks, str) else CLASSES
+        for what, allowed in ((named, known), (self.beside, ATTACKS)):
+            unknown = [name for name in what if name not in allowed]
+            if unknown:
+                raise UsageError(
+                    f"There is no attack {unknown[0]!r}", f"Choose among: {', '.join(sorted(allowed))}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that was found, and what was not tried."""
+
+    membership: Measurement | None
+    outcomes: tuple[Outcome, ...]
+    not_run: tuple[NotRun, ...]
+    worst: Worst | None = field(default=None, repr=False, compare=False)
+    """The members most at risk: for the restricted file alone."""
+
+    def evidence(
+        self, subject_digest: str, producer: str, now: datetime, max_age_days: int | None
+    ) -> tuple[Evidence, ...]:
+        """All of it as evidence about exactly the bytes `subject_digest`, good for so many days."""
+        found = [(one.type, one.body()) for one in self.outcomes]
+        if self.membership is not None:
+            found.insert(0, (EvidenceType.MEMBERSHIP_INFERENCE, self.membership.body()))
+        return tuple(
+            Evidence(
+                type=kind,
+                subject_digest=subject_digest,
+                producer=producer,
+                created_at=now,
+                expires_at=None if max_age_days is None else now + timedelta(days=max_age_days),
+                body=body,
+            )
+            for kind, body in found
+        )
 
 
 def assess(
     model: Any,
-    members: Data,
-    non_members: Data,
+    members: Any,
+    non_members: Any,
     *,
     seed: int,
+    column: str | int | None = None,
+    task: Task | str | None = None,
     trainer: Trainer | None = None,
-    shadows: int = 2,
-    fprs: Sequence[float] = (0.001, 0.01),
-    confidence: float = 0.95,
-    n_jobs: int | None = -1,
-    progress: Progress | None = None,
-) -> Measurement:
-    """Attack a classifier's membership privacy and say what the attack did and did not show.
+    subjects: tuple[ArrayLike, ArrayLike] | None = None,
+    budget: ShadowBudget | None = None,
+    limits: Limits | None = None,
+    workers: Workers | None = None,
+    asked: Asked | None = None,
+    stages: Stages | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Assessment:
+    """Attack a model's privacy and say what the attacks did and did not show.
 
-    If models of its kind can be trained, the online log-ratio attack runs with shadow models on halves
-    of the records; otherwise a plain threshold on confidence, which can show a leak but never its
-    absence. Equal arguments give equal measurements.
+    If models of its kind can be trained, membership is attacked with shadow models on halves of the
+    records, more of them while the verdict is open; otherwise from the target's answers alone, which can
+    show a leak but never its absence. Equal arguments give equal results, but for a budget of seconds.
 
     Args:
-        model: A fitted classifier; see `governance.privacy.signals.read` for what it must offer.
-        members: Records it was trained on.
+        model: A fitted model; see `governance.privacy.reading.reader.read` for what it must offer.
+        members: Records it was trained on, in any form that `governance.privacy.records.as_data` takes.
         non_members: Records of the same distribution that it never saw; 10 / f of them for an FPR f.
         seed: The only source of chance.
-        trainer: Trains a model of the same kind: (X, y, seed) → fitted classifier. Not needed for
-            scikit-learn estimators, which are cloned and refitted.
-        shadows: How many shadow models, an even number.
-        fprs: False-positive rates in (0, 1) at which to report the true-positive rate.
-        confidence: Of each two-sided interval.
-        n_jobs: Processes for shadow training, as joblib has it.
-        progress: Called with (finished, all) after each shadow.
+        column: The column that the model predicts, where the records do not say so themselves.
+        task: `classifier` or `regressor`, where the model's answers do not tell.
+        trainer: Trains a model of the same kind: (X, y, seed) → fitted model. Not needed for
+            scikit-learn estimators, XGBoost and LightGBM, which are trained anew from their parameters.
+        subjects: Whose record each is, of members and of non-members: then persons are attacked.
+        budget: What may be spent on shadow models.
+        limits: What the policy asks of upper ends: looks go on until they are kept or all is spent.
+        workers: Where shadows are trained.
+        asked: Which attacks, at which rates, on which slices.
+        stages: Told what begins, and how far it is.
+        clock: Seconds from any start; for the budget alone.
 
     Raises:
         UsageError: the records do not fit together, a record is on both sides, a side has fewer than
-            100 distinct records, or the model is not a supported classifier.
+            100 distinct records, or nothing can be read from the model.
         Undecided: the model or the trainer failed on these records.
     """
     from governance.privacy.pool import make_pool
-    from governance.privacy.shadows import pair_plan, train
-    from governance.privacy.signals import read
+    from governance.privacy.reading.readings import Task
 
-    if not fprs or not all(0 < f < 1 for f in fprs) or not 0 < confidence < 1:
-        raise UsageError("fprs and confidence are numbers between 0 and 1, with at least one FPR")
-    pool = make_pool(members, non_members)
-    target = read(model, pool.X, pool.y)
-    trainer, without = _trainer(model, trainer)
-    trained = None
-    if trainer is not None:
-        plan = pair_plan(pool.y, shadows, seed)
-        trained = train(plan, pool.X, pool.y, trainer, n_jobs=n_jobs, progress=progress)
-    not_run = without + tuple(NotRun(what, NOT_INCLUDED) for what in (*OTHER_CLASSES, *OTHER_CONTROLS))
-    return _measure(pool, target, trained, tuple(sorted(fprs)), confidence, seed, not_run)
+    asked = asked or Asked()
+    asked.check()
+    sides = as_data(members, column, name="members"), as_data(non_members, column, name="non_members")
+    pool = make_pool(*sides)
+    case = _Case(model, *sides, pool, None if task is None else Task(task), seed, asked, stages, trainer)
+    outcomes, not_run = case.others()
+    if not asked.wants(MEMBERSHIP):
+        return Assessment(None, outcomes, (*not_run, NotRun(MEMBERSHIP, "not asked for")))
+    target, found_trainer, reader, without = case.target(subjects, limits)
+    from governance.privacy.membership import measure
+    from governance.privacy.record_risk import worst_records
 
-
-def to_evidence(
-    measurement: Measurement,
-    subject_digest: str,
-    producer: str,
-    now: datetime,
-    max_age_days: int | None,
-) -> Evidence:
-    """The measurement as evidence about exactly the bytes `subject_digest`, good for so many days."""
-    return Evidence(
-        type=EvidenceType.MEMBERSHIP_INFERENCE,
-        subject_digest=subject_digest,
-        producer=producer,
-        created_at=now,
-        expires_at=None if max_age_days is None else now + timedelta(days=max_age_days),
-        body=measurement.body(),
-    )
-
-
-def _trainer(model: Any, trainer: Trainer | None) -> tuple[Trainer | None, tuple[NotRun, ...]]:
-    """A trainer for the model's kind, or None and what therefore does not run."""
-    from governance.privacy.shadows import sklearn_trainer
-
-    if trainer is not None:
-        return trainer, ()
-    try:
-        return sklearn_trainer(model), ()
-    except UsageError as error:
-        reason = f"{error.message}, and no trainer was given"
-        return None, (NotRun(SHADOW_ATTACK, reason), NotRun("shadow_accuracy", reason))
-
-
-def _measure(
-    pool: Pool,
-    target: Readings,
-    shadows: Shadows | None,
-    fprs: tuple[float, ...],
-    confidence: float,
-    seed: int,
-    not_run: tuple[NotRun, ...],
-) -> Measurement:
-    from governance.privacy import scoring, verdict
-    from governance.privacy.attacks.interface import Attack, Observations
-    from governance.privacy.attacks.log_ratio import LogRatioOnline
-    from governance.privacy.attacks.population import Population
-    from governance.privacy.controls import AccuracyMatch, blind_baseline
-
-    _refuse_untrained(target, shadows, len(set(pool.y.tolist())))
-    attack: Attack = Population() if shadows is None else LogRatioOnline()
-    scores = attack.score(Observations(target.confidence, None if shadows is None else shadows.confidence))
-    inside, outside = pool.split(scores.values)
-    right, right_outside = (float(side.mean()) for side in pool.split(target.correct))
-    match = None
-    if shadows is not None:
-        match = AccuracyMatch(right_outside, shadows.accuracy, pool.n_non_members)
-    rates = tuple(scoring.tpr_at_fpr(inside, outside, f, confidence) for f in fprs)
-    resolved = sum(rate.resolved for rate in rates)
-    detectable = verdict.detectable_auc(pool.n_members, pool.n_non_members, resolved, confidence)
-    blind = blind_baseline(pool, seed, confidence)
-    return Measurement(
-        attack=scores.attack,
-        threat_model=scores.threat_model,
-        shadows=0 if shadows is None else len(shadows.confidence),
-        n_members=pool.n_members,
-        n_non_members=pool.n_non_members,
-        repeated_records=pool.repeated,
-        confidence=confidence,
-        auc=scoring.auc(inside, outside, confidence),
-        tpr_at_fpr=rates,
-        roc=scoring.curve(inside, outside, confidence),
-        accuracy_members=right,
-        accuracy_non_members=right_outside,
-        blind_baseline=blind,
-        shadow_accuracy=match,
-        power=verdict.POWER,
-        detectable_auc=detectable,
-        verdict=verdict.conclude(
-            alarm=verdict.leak_shown(inside, outside, fprs, confidence),
-            shift_found=not blind.passed,
-            able=match is not None and match.passed and resolved > 0 and detectable <= verdict.DETECTABLE_AUC,
-        ),
-        not_run=not_run,
-        seed=seed,
+    measured, scores = measure(
+        target,
+        found_trainer,
+        reader=reader,
+        clock=clock,
+        budget=budget,
+        workers=workers,
+        progress=case.progress("training shadow models"),
+        not_run=(*without, *not_run),
         versions=_versions(),
     )
+    worst = None
+    if asked.worst and subjects is None:
+        inside, outside = target.sides(scores.values)
+        worst = worst_records(inside, outside, asked.worst, pool.rows)
+    return Assessment(measured, outcomes, (*without, *not_run), worst)
 
 
-def _refuse_untrained(target: Readings, shadows: Shadows | None, n_labels: int) -> None:
-    """A trainer that hands the target back would tie all scores, which looks like no leak."""
-    if shadows is None or len(set(target.confidence.tolist())) <= n_labels:
-        # A model that says the same of everybody may well be equalled by its shadows.
-        return
-    if any((one == target.confidence).all() for one in shadows.confidence):
-        raise UsageError(
-            "A shadow model is identical to the model assessed: the trainer did not train it anew",
-            "Pass trainer=, a function (X, y, seed) that fits a new model on exactly these records.",
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    model: Any
+    members: Data
+    non_members: Data
+    pool: Pool
+    task: Task | None
+    seed: int
+    asked: Asked
+    stages: Stages | None
+    trainer: Trainer | None
+
+    def progress(self, words: str) -> Progress | None:
+        return None if self.stages is None else self.stages(words)
+
+    def target(
+        self, subjects: tuple[ArrayLike, ArrayLike] | None, limits: Limits | None
+    ) -> tuple[Target, Trainer | None, Any, tuple[NotRun, ...]]:
+        """What membership attacks look at, who trains shadows, and what cannot run without them."""
+        import numpy as np
+
+        from governance.privacy.attacks.subject_level import subjects_of
+        from governance.privacy.target import NO_LIMITS, Target, read_target
+
+        told, reader = read_target(self.model, self.pool, self.seed, self.task)
+        trainer, without = self._trainer()
+        whose = None
+        if subjects is not None:
+            keys = np.concatenate([np.asarray(side) for side in subjects])
+            whose = subjects_of(keys[self.pool.positions], self.pool.n_members)
+        target = Target(
+            pool=self.pool,
+            told=told,
+            seed=self.seed,
+            fprs=tuple(sorted(self.asked.fprs)),
+            confidence=self.asked.confidence,
+            limits=limits or NO_LIMITS,
+            attacks=tuple(self.asked.beside),
+            columns=tuple(self.asked.slices),
+            subjects=whose,
         )
+        return target, trainer, reader, without
+
+    def _trainer(self) -> tuple[Trainer | None, tuple[NotRun, ...]]:
+        from governance.privacy.refitting import trainer_for
+
+        if self.trainer is not None:
+            return self.trainer, ()
+        try:
+            return trainer_for(self.model), ()
+        except UsageError as error:
+            return None, (NotRun(SHADOW_ATTACK, f"{error.message}, and no trainer was given"),)
+
+    def others(self) -> tuple[tuple[Outcome, ...], tuple[NotRun, ...]]:
+        """Every other attack class: its outcomes, or why it did not run."""
+        ways: dict[str, Callable[[], Sequence[Outcome]]] = {
+            ATTRIBUTE: self._attributes,
+            RECONSTRUCTION: self._structure,
+            INVERSION: self._inversion,
+            EXTRACTION: self._extraction,
+            PROPERTY: self._property,
+            MEMORISATION: _text_only,
+        }
+        outcomes, not_run = list[Outcome](), list[NotRun]()
+        for what, way in ways.items():
+            if not self.asked.wants(what):
+                not_run.append(NotRun(what, "not asked for"))
+                continue
+            try:
+                outcomes += way()
+            except GovernanceError as error:
+                # What one attack cannot do must not cost what the others found.
+                not_run.append(NotRun(what, error.message))
+        return tuple(outcomes), tuple(not_run)
+
+    @property
+    def _estimator(self) -> Any:
+        """The model with `predict`, and with `predict_proba` where it tells that much."""
+        from governance.privacy.reading.adapting import as_estimator
+        from governance.privacy.reading.reader import read
+
+        few = slice(0, 100)
+        from governance.privacy.pool import take
+
+        task = self.task or read(self.model, take(self.pool.X, few), self.pool.y[few]).task
+        return as_estimator(self.model, task)
+
+    def _attributes(self) -> Sequence[Outcome]:
+        from governance.privacy.attacks.attribute_inference import infer_attributes
+
+        if not self.asked.sensitive:
+            raise UsageError("no sensitive column was named")
+        return infer_attributes(
+            self._estimator,
+            self.members,
+            self.non_members,
+            self.asked.sensitive,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            progress=self.progress("guessing attributes"),
+        )
+
+    def _structure(self) -> Sequence[Outcome]:
+        from governance.privacy.structure.examine import examine
+
+        return examine(
+            self.model,
+            self.members,
+            self.non_members,
+            artifact=self.asked.artifact,
+            k=self.asked.smallest_group,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+        )
+
+    def _inversion(self) -> Sequence[Outcome]:
+        from governance.privacy.inversion.black_box import invert
+
+        found = invert(
+            self._estimator,
+            self.members,
+            self.non_members,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            progress=self.progress("reconstructing classes"),
+        )
+        return (found,)
+
+    def _extraction(self) -> Sequence[Outcome]:
+        from governance.privacy.attacks.model_extraction import extract
+
+        found = extract(
+            self._estimator,
+            self.non_members,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            progress=self.progress("copying the model"),
+        )
+        return (found,)
+
+    def _property(self) -> Sequence[Outcome]:
+        from governance.privacy.attacks.property_inference import infer_property
+
+        if self.asked.group is None:
+            raise UsageError("no group was named whose share could be told")
+        trainer, without = self._trainer()
+        if trainer is None:
+            raise UsageError(without[0].reason)
+        found = infer_property(
+            self._estimator,
+            self.non_members,
+            self.asked.group,
+            trainer,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            target_size=len(self.members.X),
+            progress=self.progress("training on other shares"),
+        )
+        return (found,)
+
+
+def _text_only() -> Sequence[Outcome]:
+    raise UsageError("the model was not assessed as one that writes or scores text")
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -185,6 +185,7 @@ def test_labels_of_many_versions_come_in_few_statements(database: SqlArchive, ma
 
     with database.reading() as books:
         alone = {uid: labels(books, [uid])[uid] for uid in uids}
+    with database.reading() as books:
         event.listen(database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
         together = labels(books, uids)
 

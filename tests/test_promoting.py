@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from governance.approving import give
+from governance.cataloguing import relabel
 from governance.domain.approval import Verdict
 from governance.domain.decision import Decision, Outcome
 from governance.domain.dossier import Asking
@@ -167,7 +168,8 @@ class Clinic:
         """Consent to the data falls."""
         dataset, label = self.make.dataset(), replace(self.make.label(), consent=Consent.INVALID)
         with self.archive.writing() as books:
-            books.catalogue.relabel(self.make.labelling(dataset, minutes=6, label=label))
+            now = self.make.labelling(dataset, minutes=6).at
+            relabel(books, dataset.identity, label, by="ann", now=now, reason="consent fell")
 
     def overwrite(self) -> None:
         """Somebody writes other bytes to the origin."""

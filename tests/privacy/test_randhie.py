@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 from statsmodels.datasets import randhie
 
 from governance.errors import UsageError
-from governance.measuring import Data, assess
+from governance.measuring import MEMBERSHIP, Asked, Data, assess
 from governance.privacy.attacks.interface import Observations
 from governance.privacy.attacks.log_ratio import LogRatioOnline
 from governance.privacy.attacks.population import Population
@@ -58,7 +58,7 @@ def test_reference_forest(rows: Any) -> None:
     y = (rows["mdvis"] > 2).to_numpy()[: 2 * HALF]
     model = RandomForestClassifier(random_state=0).fit(X[:HALF], y[:HALF])
     shadows = train(pair_plan(y, 2, 0), X, y, sklearn_trainer(model), n_jobs=1)
-    observed = Observations(read(model, X, y).confidence, shadows.confidence)
+    observed = Observations(read(model, X, y).likelihood(), shadows.signals, shadows.plan.inside)
 
     ratio, plain = (attack.score(observed).values for attack in (LogRatioOnline(), Population()))
     rate = tpr_at_fpr(ratio[:HALF], ratio[HALF:], 0.01)
@@ -78,8 +78,10 @@ def test_forest_on_distinct_records(rows: Any) -> None:
     halves = [Data(X[i : i + HALF], y[i : i + HALF]) for i in (0, HALF)]
     model = RandomForestClassifier(random_state=0).fit(halves[0].X, halves[0].y)
 
-    found = assess(model, *halves, seed=0, n_jobs=1)
+    found = assess(model, *halves, seed=0, asked=Asked([MEMBERSHIP])).membership
+
+    assert found is not None
 
     assert (HALF, HALF, Leakage.SHOWN) == (found.n_members, found.n_non_members, found.verdict)
-    assert found.blind_baseline.passed
+    assert found.controls.blind.passed
     assert isinstance(X, pd.DataFrame)

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from governance import approving, cataloguing, measuring, registering
-from governance.cli.assess import shadow_progress
+from governance.cli.measurements import stages
 from governance.domain.approval import Verdict
 from governance.domain.budget import SpendState
 from governance.domain.chain import verify
@@ -22,6 +22,7 @@ from governance.domain.dataset import Budget
 from governance.domain.evidence import EvidenceType
 from governance.domain.subject import Subject
 from governance.errors import Undecided
+from governance.privacy.target import ShadowBudget
 from governance.reports.answering import answer, publish
 from governance.spending import account
 from governance_mlflow import log_input, private_training
@@ -251,21 +252,22 @@ class Steps:
             return
         location = self._store.location(subject)
         digest = self._gate.artifacts.manifest(location).digest
-        with shadow_progress() as progress:
-            measured = measuring.assess(
+        with stages() as begin:
+            found = measuring.assess(
                 load(location),
                 self._members,
                 self._non_members,
                 trainer=demo_data.train_private if kind == PRIVATE else None,
                 seed=self._seed,
-                progress=progress,
+                budget=ShadowBudget(shadows=2),
+                stages=begin,
             )
         asking = self._gate.asking()
-        evidence = measuring.to_evidence(
-            measured, digest, SCIENTIST, asking.at, self._gate.policy.max_age_days
-        )
         with self._store.writing() as books:
-            registering.record(books, evidence, asking.at, SCIENTIST)
+            for evidence in found.evidence(digest, SCIENTIST, asking.at, self._gate.policy.max_age_days):
+                registering.record(books, evidence, asking.at, SCIENTIST)
+        if (measured := found.membership) is None:
+            return
         rate = measured.tpr_at_fpr[-1]
         self._tell(
             f"membership inference: AUC {measured.auc.point:.3f}, TPR at 1 % FPR {rate.tpr.point:.1%} "
