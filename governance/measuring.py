@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.domain.evidence import Evidence, EvidenceType
-from governance.errors import GovernanceError, UsageError
+from governance.privacy.asked import CLASSES as CLASSES
+from governance.privacy.asked import MEMBERSHIP as MEMBERSHIP
+from governance.privacy.asked import Asked as Asked
 from governance.privacy.measurement import Measurement, NotRun
 from governance.privacy.outcome import Outcome
 from governance.privacy.records import Data as Data
@@ -19,79 +20,14 @@ from governance.privacy.records import as_data
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from governance.privacy.pool import Pool
+    from governance.privacy.other_attacks import Case, Stages
     from governance.privacy.reading.readings import Task
     from governance.privacy.record_risk import Worst
-    from governance.privacy.shadows import Progress
     from governance.privacy.target import ShadowBudget, Target, Workers
     from governance.privacy.training import Trainer
     from governance.privacy.verdict import Limits
 
-MEMBERSHIP = EvidenceType.MEMBERSHIP_INFERENCE.value
-ATTRIBUTE = EvidenceType.ATTRIBUTE_INFERENCE.value
-RECONSTRUCTION = EvidenceType.RECONSTRUCTION.value
-INVERSION = EvidenceType.MODEL_INVERSION.value
-EXTRACTION = EvidenceType.EXTRACTION.value
-PROPERTY = EvidenceType.PROPERTY_INFERENCE.value
-MEMORISATION = EvidenceType.MEMORISATION.value
-
-CLASSES = (MEMBERSHIP, ATTRIBUTE, RECONSTRUCTION, INVERSION, EXTRACTION, PROPERTY, MEMORISATION)
-"""The attack classes, as evidence names them."""
-
-AUTO = (MEMBERSHIP, ATTRIBUTE, RECONSTRUCTION)
-"""Those that `auto` runs: they need nothing but the records, and take no longer than the shadows do."""
-
-SHADOW_ATTACK = "membership-inference with shadow models"
-
 LIBRARIES = ("mlflow-governance", "numpy", "scipy", "scikit-learn", "joblib")
-
-Stages = Callable[[str], "Progress"]
-"""Given what begins, the callback that is told (finished, all) of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What an assessment is asked, beside the model and its records."""
-
-    attacks: Sequence[str] | str = "auto"
-    """`auto`, `all`, or names of `CLASSES`."""
-    fprs: Sequence[float] = (0.001, 0.01)
-    confidence: float = 0.95
-    beside: Sequence[str] = ()
-    """Membership attacks judged beside the one that is chosen beforehand; see `attacks.catalogue`."""
-    slices: Sequence[str] = ()
-    """Columns whose values, or quarters, are looked at one by one."""
-    sensitive: Sequence[Any] = ()
-    """Columns that attribute inference tries to guess."""
-    group: ArrayLike | None = None
-    """(n,) booleans: which non-members belong to the group whose share property inference tells."""
-    artifact: Path | None = None
-    """The folder of the model's files."""
-    smallest_group: int = 10
-    """Groups of fewer training records than this are reported."""
-    worst: int = 0
-    """How many of the members most at risk are named for the restricted file."""
-
-    def wants(self, what: str) -> bool:
-        """Whether an attack class is to run."""
-        if isinstance(self.attacks, str):
-            return what in (AUTO if self.attacks == "auto" else CLASSES)
-        return what in self.attacks
-
-    def check(self) -> None:
-        """Raise `UsageError` for what cannot be asked."""
-        from governance.privacy.attacks.catalogue import ATTACKS
-
-        if not self.fprs or not all(0 < f < 1 for f in self.fprs) or not 0 < self.confidence < 1:
-            raise UsageError("fprs and confidence are numbers between 0 and 1, with at least one FPR")
-        named = [self.attacks] if isinstance(self.attacks, str) else list(self.attacks)
-        known: Collection[str] = ("auto", "all") if isinstance(self.attacks, str) else CLASSES
-        for what, allowed in ((named, known), (self.beside, ATTACKS)):
-            unknown = [name for name in what if name not in allowed]
-            if unknown:
-                raise UsageError(
-                    f"There is no attack {unknown[0]!r}", f"Choose among: {', '.join(sorted(allowed))}"
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +105,7 @@ def assess(
             100 distinct records, or nothing can be read from the model.
         Undecided: the model or the trainer failed on these records.
     """
+    from governance.privacy.other_attacks import Case
     from governance.privacy.pool import make_pool
     from governance.privacy.reading.readings import Task
 
@@ -176,11 +113,11 @@ def assess(
     asked.check()
     sides = as_data(members, column, name="members"), as_data(non_members, column, name="non_members")
     pool = make_pool(*sides)
-    case = _Case(model, *sides, pool, None if task is None else Task(task), seed, asked, stages, trainer)
+    case = Case(model, *sides, pool, None if task is None else Task(task), seed, asked, stages, trainer)
     outcomes, not_run = case.others()
     if not asked.wants(MEMBERSHIP):
         return Assessment(None, outcomes, (*not_run, NotRun(MEMBERSHIP, "not asked for")))
-    target, found_trainer, reader, without = case.target(subjects, limits)
+    target, found_trainer, reader, without = _target(case, subjects, limits)
     from governance.privacy.membership import measure
     from governance.privacy.record_risk import worst_records
 
@@ -202,169 +139,74 @@ def assess(
     return Assessment(measured, outcomes, (*without, *not_run), worst)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Case:
-    model: Any
-    members: Data
-    non_members: Data
-    pool: Pool
-    task: Task | None
-    seed: int
-    asked: Asked
-    stages: Stages | None
-    trainer: Trainer | None
+def assess_told(
+    kind: str,
+    members: ArrayLike,
+    non_members: ArrayLike,
+    *,
+    labels: tuple[ArrayLike, ArrayLike] | None = None,
+    classes: ArrayLike | None = None,
+    asked: Asked | None = None,
+) -> Assessment:
+    """Attack membership by what a model told of both sides, without the model and the records.
 
-    def progress(self, words: str) -> Progress | None:
-        return None if self.stages is None else self.stages(words)
+    Args:
+        kind: `probabilities`, `logits`, `losses` or `scores`; see `governance.privacy.reading.recorded`.
+        members: (n,) or (n, classes), of records that the model was trained on.
+        non_members: The same, of records that it never saw.
+        labels: True labels of both sides, where there is a column for each class.
+        classes: The label of each column.
+        asked: At which rates and confidence.
 
-    def target(
-        self, subjects: tuple[ArrayLike, ArrayLike] | None, limits: Limits | None
-    ) -> tuple[Target, Trainer | None, Any, tuple[NotRun, ...]]:
-        """What membership attacks look at, who trains shadows, and what cannot run without them."""
-        import numpy as np
+    Raises:
+        UsageError: the arrays do not fit the kind or each other.
+        Undecided: some are not finite.
+    """
+    from governance.privacy.membership import measure_told
+    from governance.privacy.reading.recorded import from_arrays
 
-        from governance.privacy.attacks.subject_level import subjects_of
-        from governance.privacy.target import NO_LIMITS, Target, read_target
-
-        told, reader = read_target(self.model, self.pool, self.seed, self.task)
-        trainer, without = self._trainer()
-        whose = None
-        if subjects is not None:
-            keys = np.concatenate([np.asarray(side) for side in subjects])
-            whose = subjects_of(keys[self.pool.positions], self.pool.n_members)
-        target = Target(
-            pool=self.pool,
-            told=told,
-            seed=self.seed,
-            fprs=tuple(sorted(self.asked.fprs)),
-            confidence=self.asked.confidence,
-            limits=limits or NO_LIMITS,
-            attacks=tuple(self.asked.beside),
-            columns=tuple(self.asked.slices),
-            subjects=whose,
-        )
-        return target, trainer, reader, without
-
-    def _trainer(self) -> tuple[Trainer | None, tuple[NotRun, ...]]:
-        from governance.privacy.refitting import trainer_for
-
-        if self.trainer is not None:
-            return self.trainer, ()
-        try:
-            return trainer_for(self.model), ()
-        except UsageError as error:
-            return None, (NotRun(SHADOW_ATTACK, f"{error.message}, and no trainer was given"),)
-
-    def others(self) -> tuple[tuple[Outcome, ...], tuple[NotRun, ...]]:
-        """Every other attack class: its outcomes, or why it did not run."""
-        ways: dict[str, Callable[[], Sequence[Outcome]]] = {
-            ATTRIBUTE: self._attributes,
-            RECONSTRUCTION: self._structure,
-            INVERSION: self._inversion,
-            EXTRACTION: self._extraction,
-            PROPERTY: self._property,
-            MEMORISATION: _text_only,
-        }
-        outcomes, not_run = list[Outcome](), list[NotRun]()
-        for what, way in ways.items():
-            if not self.asked.wants(what):
-                not_run.append(NotRun(what, "not asked for"))
-                continue
-            try:
-                outcomes += way()
-            except GovernanceError as error:
-                # What one attack cannot do must not cost what the others found.
-                not_run.append(NotRun(what, error.message))
-        return tuple(outcomes), tuple(not_run)
-
-    @property
-    def _estimator(self) -> Any:
-        """The model with `predict`, and with `predict_proba` where it tells that much."""
-        from governance.privacy.reading.adapting import as_estimator
-        from governance.privacy.reading.reader import read
-
-        few = slice(0, 100)
-        from governance.privacy.pool import take
-
-        task = self.task or read(self.model, take(self.pool.X, few), self.pool.y[few]).task
-        return as_estimator(self.model, task)
-
-    def _attributes(self) -> Sequence[Outcome]:
-        from governance.privacy.attacks.attribute_inference import infer_attributes
-
-        if not self.asked.sensitive:
-            raise UsageError("no sensitive column was named")
-        return infer_attributes(
-            self._estimator,
-            self.members,
-            self.non_members,
-            self.asked.sensitive,
-            seed=self.seed,
-            confidence=self.asked.confidence,
-            progress=self.progress("guessing attributes"),
-        )
-
-    def _structure(self) -> Sequence[Outcome]:
-        from governance.privacy.structure.examine import examine
-
-        return examine(
-            self.model,
-            self.members,
-            self.non_members,
-            artifact=self.asked.artifact,
-            k=self.asked.smallest_group,
-            seed=self.seed,
-            confidence=self.asked.confidence,
-        )
-
-    def _inversion(self) -> Sequence[Outcome]:
-        from governance.privacy.inversion.black_box import invert
-
-        found = invert(
-            self._estimator,
-            self.members,
-            self.non_members,
-            seed=self.seed,
-            confidence=self.asked.confidence,
-            progress=self.progress("reconstructing classes"),
-        )
-        return (found,)
-
-    def _extraction(self) -> Sequence[Outcome]:
-        from governance.privacy.attacks.model_extraction import extract
-
-        found = extract(
-            self._estimator,
-            self.non_members,
-            seed=self.seed,
-            confidence=self.asked.confidence,
-            progress=self.progress("copying the model"),
-        )
-        return (found,)
-
-    def _property(self) -> Sequence[Outcome]:
-        from governance.privacy.attacks.property_inference import infer_property
-
-        if self.asked.group is None:
-            raise UsageError("no group was named whose share could be told")
-        trainer, without = self._trainer()
-        if trainer is None:
-            raise UsageError(without[0].reason)
-        found = infer_property(
-            self._estimator,
-            self.non_members,
-            self.asked.group,
-            trainer,
-            seed=self.seed,
-            confidence=self.asked.confidence,
-            target_size=len(self.members.X),
-            progress=self.progress("training on other shares"),
-        )
-        return (found,)
+    asked = asked or Asked()
+    asked.check()
+    told, n_members = from_arrays(kind, members, non_members, labels=labels, classes=classes)
+    not_run = tuple(NotRun(what, "neither model nor records were given") for what in CLASSES[1:])
+    measured = measure_told(
+        told,
+        n_members,
+        fprs=tuple(sorted(asked.fprs)),
+        confidence=asked.confidence,
+        not_run=not_run,
+        versions=_versions(),
+    )
+    return Assessment(measured, (), not_run)
 
 
-def _text_only() -> Sequence[Outcome]:
-    raise UsageError("the model was not assessed as one that writes or scores text")
+def _target(
+    case: Case, subjects: tuple[ArrayLike, ArrayLike] | None, limits: Limits | None
+) -> tuple[Target, Trainer | None, Any, tuple[NotRun, ...]]:
+    """What membership attacks look at, who trains shadows, and what cannot run without them."""
+    import numpy as np
+
+    from governance.privacy.attacks.subject_level import subjects_of
+    from governance.privacy.target import NO_LIMITS, Target, read_target
+
+    told, reader = read_target(case.model, case.pool, case.seed, case.task)
+    trainer, without = case.retrainer()
+    whose = None
+    if subjects is not None:
+        keys = np.concatenate([np.asarray(side) for side in subjects])
+        whose = subjects_of(keys[case.pool.positions], case.pool.n_members)
+    target = Target(
+        pool=case.pool,
+        told=told,
+        seed=case.seed,
+        fprs=tuple(sorted(case.asked.fprs)),
+        confidence=case.asked.confidence,
+        limits=limits or NO_LIMITS,
+        attacks=tuple(case.asked.beside),
+        columns=tuple(case.asked.slices),
+        subjects=whose,
+    )
+    return target, trainer, reader, without
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

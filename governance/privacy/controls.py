@@ -103,7 +103,7 @@ def inflation(pool_fraction: float) -> float:
 class Controls:
     """Every check of the measurement itself, and those that it lacks."""
 
-    blind: BlindBaseline
+    blind: BlindBaseline | None
     negative: Twin | None
     positive: Twin | None
     own_kind: Twin | None
@@ -116,7 +116,8 @@ class Controls:
     @property
     def shift_found(self) -> bool:
         """Whether members and non-members differ without the target: then nothing can be concluded."""
-        return not self.blind.passed or (self.negative is not None and self.negative.shown)
+        shifted = self.blind is not None and not self.blind.passed
+        return shifted or (self.negative is not None and self.negative.shown)
 
     @property
     def matched(self) -> bool:
@@ -132,6 +133,7 @@ class Controls:
     def lacking(self) -> tuple[str, ...]:
         """The controls that did not run."""
         controls = {
+            "blind_baseline": self.blind,
             "negative_control": self.negative,
             "positive_control": self.positive,
             "own_kind": self.own_kind,
@@ -142,13 +144,6 @@ class Controls:
     def body(self) -> dict[str, Any]:
         """For the evidence."""
         body: dict[str, Any] = {
-            "blind_baseline": {
-                "auc": self.blind.auc.point,
-                "low": self.blind.auc.low,
-                "high": self.blind.auc.high,
-                "p_value": self.blind.p_value,
-                "passed": self.blind.passed,
-            },
             # More than none is refused before anything is measured.
             "duplicates": 0,
             "repeated_records": self.repeated_records,
@@ -156,6 +151,15 @@ class Controls:
             "inflation": inflation(self.pool_fraction),
             "lacking": [{"control": name, "reason": self.reason} for name in self.lacking],
         }
+        if self.blind is not None:
+            interval = self.blind.auc
+            body["blind_baseline"] = {
+                "auc": interval.point,
+                "low": interval.low,
+                "high": interval.high,
+                "p_value": self.blind.p_value,
+                "passed": self.blind.passed,
+            }
         if self.negative is not None:
             body["negative_control"] = _twin(self.negative) | {"passed": not self.negative.shown}
         if self.positive is not None:

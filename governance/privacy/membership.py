@@ -39,7 +39,7 @@ from governance.privacy.slices import (
     by_unusualness,
     measure_slices,
 )
-from governance.privacy.target import LABEL_QUERIES, ShadowBudget, Target, Workers
+from governance.privacy.target import LABEL_QUERIES, NO_LIMITS, ShadowBudget, Target, Workers
 from governance.privacy.training import Trainer
 from governance.privacy.twins import (
     Choice,
@@ -66,6 +66,8 @@ class Seen:
     slices: tuple[Slice, ...]
     shadows: Shadows | None
     limits: Limits
+    members: int
+    """How many of the scores are members'."""
 
     @property
     def leakage(self) -> Leakage:
@@ -133,7 +135,37 @@ def measure(
 
     steps = budget.steps() if trainer is not None else (Step(0, 1.0),)
     escalation = escalate(attempt, steps, target.confidence, clock=clock, seconds=budget.seconds)
-    return _measurement(target, escalation, tuple(not_run), versions)
+    unit = "record" if target.subjects is None else "subject"
+    found = _Found(escalation, target.told, target.fprs, target.confidence, target.seed, unit)
+    return found.measurement(target.pool.n_members, tuple(not_run), versions)
+
+
+def measure_told(
+    told: Readings,
+    n_members: int,
+    *,
+    fprs: Sequence[float] = (0.001, 0.01),
+    confidence: float = 0.95,
+    not_run: Sequence[NotRun] = (),
+    versions: tuple[tuple[str, str], ...] = (),
+) -> Measurement:
+    """Attack what a model told, members first, where neither the model nor the records are at hand.
+
+    It can show a leak, never its absence; and as nothing can be asked without the model, a difference
+    between the two sides themselves looks like a leak. The controls that it lacks are named.
+    """
+    observed = Observations(told.likelihood())
+    found = headline(observed).score(observed)
+    found = replace(found, threat_model=replace(found.threat_model, access=told.told.value))
+    sides = found.values[:n_members], found.values[n_members:]
+    controls = Controls(
+        None, None, None, None, None, n_members / len(found.values), 0, "neither model nor records were given"
+    )
+    verdicts = judge({found.attack: sides}, fprs, confidence, able={})
+    seen = Seen(found, verdicts, controls, (), None, NO_LIMITS, n_members)
+    escalation = escalate(lambda *_: seen, (Step(0, 1.0),), confidence, clock=lambda: 0.0)
+    asked = _Found(escalation, told, tuple(fprs), confidence, 0, "record")
+    return asked.measurement(n_members, tuple(not_run), versions)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +245,8 @@ def _look(target: Target, ground: _Ground, shadows: Shadows | None, level: float
         each,
         shift_found=controls.shift_found,
     )
-    return Seen(scores[0], verdicts, controls, slices, shadows, target.limits)
+    n_members = len(target.sides(scores[0].values)[0])
+    return Seen(scores[0], verdicts, controls, slices, shadows, target.limits, n_members)
 
 
 def _attacks(target: Target, ground: _Ground, observed: Observations) -> tuple[Attack, ...]:
@@ -276,47 +309,55 @@ def _able(target: Target, ground: _Ground, observed: Observations, attack: Attac
     return _positive(target, ground, observed, lambda _: attack).shown
 
 
-def _measurement(
-    target: Target,
-    escalation: Escalation[Seen],
-    not_run: tuple[NotRun, ...],
-    versions: tuple[tuple[str, str], ...],
-) -> tuple[Measurement, Scores]:
-    seen, pool = escalation.last.found, target.pool
-    inside, outside = target.sides(seen.scores.values)
-    accuracy = Accuracy(None, None)
-    if target.told.correct is not None:
-        accuracy = Accuracy(*(float(side.mean()) for side in pool.split(target.told.correct)))
-    family = Family(
-        attacks=len(seen.verdicts),
-        statistics=1 + len(resolved(len(outside), target.fprs)),
-        slices=len(seen.slices),
-        looks=len(escalation.planned),
-        alpha=(1 - target.confidence) / 2,
-    )
-    measured = Measurement(
-        attack=seen.scores.attack,
-        threat_model=seen.scores.threat_model,
-        unit="record" if target.subjects is None else "subject",
-        shadows=0 if seen.shadows is None else len(seen.shadows.signals),
-        how="" if seen.shadows is None else seen.shadows.how,
-        n_members=len(inside),
-        n_non_members=len(outside),
-        confidence=target.confidence,
-        verdicts=seen.verdicts,
-        roc=scoring.curve(inside, outside, target.confidence),
-        histogram=histogram(inside, outside),
-        accuracy=accuracy,
-        controls=seen.controls,
-        slices=seen.slices,
-        records=record_risk(inside, outside),
-        family=family,
-        looks=escalation.body(),
-        not_run=not_run,
-        seed=target.seed,
-        versions=versions,
-    )
-    return measured, seen.scores
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Everything that a measurement is made of."""
+
+    escalation: Escalation[Seen]
+    told: Readings
+    fprs: tuple[float, ...]
+    confidence: float
+    seed: int
+    unit: str
+
+    def measurement(
+        self, n_members: int, not_run: tuple[NotRun, ...], versions: tuple[tuple[str, str], ...]
+    ) -> tuple[Measurement, Scores]:
+        """The measurement, of so many member records, and the scores that it is of."""
+        seen, values = self.escalation.last.found, self.escalation.last.found.scores.values
+        inside, outside = values[: seen.members], values[seen.members :]
+        right = self.told.correct
+        sides = (None, None) if right is None else (right[:n_members], right[n_members:])
+        family = Family(
+            attacks=len(seen.verdicts),
+            statistics=1 + len(resolved(len(outside), self.fprs)),
+            slices=len(seen.slices),
+            looks=len(self.escalation.planned),
+            alpha=(1 - self.confidence) / 2,
+        )
+        measured = Measurement(
+            attack=seen.scores.attack,
+            threat_model=seen.scores.threat_model,
+            unit=self.unit,
+            shadows=0 if seen.shadows is None else len(seen.shadows.signals),
+            how="" if seen.shadows is None else seen.shadows.how,
+            n_members=len(inside),
+            n_non_members=len(outside),
+            confidence=self.confidence,
+            verdicts=seen.verdicts,
+            roc=scoring.curve(inside, outside, self.confidence),
+            histogram=histogram(inside, outside),
+            accuracy=Accuracy(*(None if side is None else float(side.mean()) for side in sides)),
+            controls=seen.controls,
+            slices=seen.slices,
+            records=record_risk(inside, outside),
+            family=family,
+            looks=self.escalation.body(),
+            not_run=not_run,
+            seed=self.seed,
+            versions=versions,
+        )
+        return measured, seen.scores
 
 
 def _refuse_untrained(target: Target, shadows: Shadows) -> None:

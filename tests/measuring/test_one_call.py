@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from governance.canonical import canonical
 from governance.domain.evidence import Evidence, EvidenceType
 from governance.errors import UsageError
-from governance.measuring import MEMBERSHIP, Asked, Assessment, Data
+from governance.measuring import MEMBERSHIP, Asked, Assessment, Data, assess_told
 from governance.measuring import assess as assess_all
 from governance.privacy.target import ShadowBudget, Workers
 from governance.privacy.verdict import Leakage, Limits
@@ -185,3 +185,21 @@ def test_every_class_in_one_call(forest: Any, world: Any) -> None:
     assert found.worst is not None
     assert (5, True) == (len(found.worst.rows), max(found.worst.rows) < 400)
     assert "a" in {one.slicing for one in found.membership.slices}  # type: ignore[union-attr]  # it ran
+
+
+def test_bare_arrays() -> None:
+    """Losses of both sides, and no model: a leak is shown, and every control that lacks is named."""
+    random = np.random.default_rng(0)
+    members, non_members = random.exponential(0.2, 500), random.exponential(1.0, 500)
+
+    (found, quiet) = (
+        assess_told("losses", side, non_members).membership
+        for side in (members, random.exponential(1.0, 500))
+    )
+
+    assert found is not None
+    assert quiet is not None
+    assert (Leakage.SHOWN, Leakage.UNDECIDED) == (found.verdict, quiet.verdict)
+    assert "black box: the loss of each record" == found.threat_model.access
+    lacking = ["blind_baseline", "negative_control", "positive_control", "own_kind", "shadow_accuracy"]
+    assert lacking == [one["control"] for one in found.body()["controls"]["lacking"]]

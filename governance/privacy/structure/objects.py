@@ -125,7 +125,11 @@ def _resolved(value: Any) -> Any:
     if isinstance(value, Symbol):
         array = as_array(value)
         return value if array is None else array
-    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+    made_in = type(value).__module__
+    # An exported graph holds classes, and fake tensors, which have a shape and no numbers.
+    if isinstance(value, type) or made_in.startswith("torch._subclasses"):
+        return value
+    if made_in.partition(".")[0] == "torch" and hasattr(value, "detach"):
         return np.asarray(value.detach().cpu().float().numpy())
     return value
 

@@ -1,0 +1,167 @@
+"""Every attack class but membership inference, on one model: its outcomes, or why it did not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from governance.errors import GovernanceError, UsageError
+from governance.privacy.asked import (
+    ATTRIBUTE,
+    EXTRACTION,
+    INVERSION,
+    MEMORISATION,
+    PROPERTY,
+    RECONSTRUCTION,
+    Asked,
+)
+from governance.privacy.attacks.attribute_inference import infer_attributes
+from governance.privacy.attacks.model_extraction import extract
+from governance.privacy.attacks.property_inference import infer_property
+from governance.privacy.inversion.black_box import invert
+from governance.privacy.measurement import NotRun
+from governance.privacy.multiplicity import part
+from governance.privacy.outcome import Outcome
+from governance.privacy.pool import Pool, take
+from governance.privacy.reading.adapting import as_estimator
+from governance.privacy.reading.reader import read
+from governance.privacy.reading.readings import Task
+from governance.privacy.records import Data
+from governance.privacy.refitting import trainer_for
+from governance.privacy.shadows import Progress
+from governance.privacy.structure.examine import examine
+from governance.privacy.training import Trainer
+
+SHADOW_ATTACK = "membership-inference with shadow models"
+
+FEW = 100
+"""Records by which it is found out what a model predicts."""
+
+Stages = Callable[[str], Progress]
+"""Given what begins, the callback that is told (finished, all) of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A model, its records, and what is asked."""
+
+    model: Any
+    members: Data
+    non_members: Data
+    pool: Pool
+    task: Task | None
+    seed: int
+    asked: Asked
+    stages: Stages | None
+    trainer: Trainer | None
+
+    def progress(self, words: str) -> Progress | None:
+        """What is told how far a stage is; None if nobody listens."""
+        return None if self.stages is None else self.stages(words)
+
+    def retrainer(self) -> tuple[Trainer | None, tuple[NotRun, ...]]:
+        """Who trains such models anew; or None, and what therefore does not run."""
+        if self.trainer is not None:
+            return self.trainer, ()
+        try:
+            return trainer_for(self.model), ()
+        except UsageError as error:
+            return None, (NotRun(SHADOW_ATTACK, f"{error.message}, and no trainer was given"),)
+
+    def others(self) -> tuple[tuple[Outcome, ...], tuple[NotRun, ...]]:
+        """Every other attack class: its outcomes, or why it did not run."""
+        ways: dict[str, Callable[[], Sequence[Outcome]]] = {
+            ATTRIBUTE: self._attributes,
+            RECONSTRUCTION: self._structure,
+            INVERSION: self._inversion,
+            EXTRACTION: self._extraction,
+            PROPERTY: self._property,
+            MEMORISATION: _text_only,
+        }
+        outcomes, not_run = list[Outcome](), list[NotRun]()
+        for what, way in ways.items():
+            if not self.asked.wants(what):
+                not_run.append(NotRun(what, "not asked for"))
+                continue
+            try:
+                outcomes += way()
+            except GovernanceError as error:
+                # What one attack cannot do must not cost what the others found.
+                not_run.append(NotRun(what, error.message))
+        return tuple(outcomes), tuple(not_run)
+
+    @property
+    def _estimator(self) -> Any:
+        """The model with `predict`, and with `predict_proba` where it tells that much."""
+        few = slice(0, FEW)
+        task = self.task or read(self.model, take(self.pool.X, few), self.pool.y[few]).task
+        return as_estimator(self.model, task)
+
+    def _attributes(self) -> Sequence[Outcome]:
+        if not self.asked.sensitive:
+            raise UsageError("no sensitive column was named")
+        return infer_attributes(
+            self._estimator,
+            self.members,
+            self.non_members,
+            self.asked.sensitive,
+            seed=self.seed,
+            # All of them together: each column is one more chance of a false alarm.
+            confidence=part(self.asked.confidence, 1 / len(self.asked.sensitive)),
+            progress=self.progress("guessing attributes"),
+        )
+
+    def _structure(self) -> Sequence[Outcome]:
+        return examine(
+            self.model,
+            self.members,
+            self.non_members,
+            artifact=self.asked.artifact,
+            k=self.asked.smallest_group,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+        )
+
+    def _inversion(self) -> Sequence[Outcome]:
+        found = invert(
+            self._estimator,
+            self.members,
+            self.non_members,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            progress=self.progress("reconstructing classes"),
+        )
+        return (found,)
+
+    def _extraction(self) -> Sequence[Outcome]:
+        found = extract(
+            self._estimator,
+            self.non_members,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            progress=self.progress("copying the model"),
+        )
+        return (found,)
+
+    def _property(self) -> Sequence[Outcome]:
+        if self.asked.group is None:
+            raise UsageError("no group was named whose share could be told")
+        trainer, without = self.retrainer()
+        if trainer is None:
+            raise UsageError(without[0].reason)
+        found = infer_property(
+            self._estimator,
+            self.non_members,
+            self.asked.group,
+            trainer,
+            seed=self.seed,
+            confidence=self.asked.confidence,
+            target_size=len(self.members.X),
+            progress=self.progress("training on other shares"),
+        )
+        return (found,)
+
+
+def _text_only() -> Sequence[Outcome]:
+    raise UsageError("the model was not assessed as one that writes or scores text")
