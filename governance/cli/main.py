@@ -10,7 +10,9 @@ import click
 
 from governance.cli.approve import approve, reject
 from governance.cli.assess import assess
+from governance.cli.assess_text import assess_text
 from governance.cli.audit import audit
+from governance.cli.canaries import canaries
 from governance.cli.check import check
 from governance.cli.dataset import dataset
 from governance.cli.db import db
@@ -67,6 +69,8 @@ for command in (
     dataset,
     label,
     assess,
+    assess_text,
+    canaries,
     check,
     promote,
     request,

@@ -60,7 +60,7 @@ def _membership(console: Console, model: str, measured: Measurement) -> None:
         name = f"TPR at {rate.fpr:.1%} FPR{note}"
         grid.add_row(name, f"{tpr.point:.2%}", f"{tpr.low:.2%}", f"{tpr.high:.2%}")
     console.print(grid)
-    how = f"{measured.attack}, {measured.shadows} shadows, {measured.n_members:,} members and "
+    how = f"{measured.attack}, {measured.shadows or 'no'} shadows, {measured.n_members:,} members and "
     console.print(
         f"{how}{measured.n_non_members:,} non-members, {measured.confidence:.0%} intervals", style="dim"
     )
@@ -75,9 +75,17 @@ def _membership(console: Console, model: str, measured: Measurement) -> None:
             f"{one.records:,} {measured.unit}s identifiable at a false-discovery rate of {one.q:.0%}",
             style="dim",
         )
-    shown = [part for part in measured.slices if part.leakage.value == "leak shown"]
-    for part in shown:
-        console.print(printable(f"leak shown in {part.slicing}: {part.value}"), style="dim")
+    for slicing, values in _shown(measured).items():
+        console.print(printable(f"leak shown in {slicing}: {', '.join(values)}"), style="dim")
+
+
+def _shown(measured: Measurement) -> dict[str, list[str]]:
+    """The values in which a leak was shown, by what was sliced."""
+    found: dict[str, list[str]] = {}
+    for part in measured.slices:
+        if part.leakage.value == "leak shown":
+            found.setdefault(part.slicing, []).append(part.value)
+    return found
 
 
 def _others(console: Console, title: str, outcomes: Sequence[Outcome]) -> None:

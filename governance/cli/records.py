@@ -69,7 +69,7 @@ def read_texts(path: Path, column: str | None) -> list[str]:
             f"{path} is a table, and no column of it was named.",
             f"Give --column; it has {', '.join(map(str, frame.columns))}.",
         )
-    found = _column(frame, column, path).tolist()
+    found: list[Any] = _column(frame, column, path).tolist()
     wrong = sum(not isinstance(text, str) for text in found)
     if wrong:
         raise UsageError(

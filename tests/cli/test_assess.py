@@ -104,19 +104,42 @@ def test_a_leak_is_measured_and_recorded(assess: Any, call: Any) -> None:
     first = assess("--format", "json")
     second = json.loads(assess("--format", "json").out)
 
-    body = json.loads(first.out)
-    assert (0, ["governance/assessment/v1", "leak shown"]) == (first.code, [body["schema"], body["verdict"]])
-    assert {"name": "risk", "version": 1} == {k: body["subject"][k] for k in ("name", "version")}
-    assert (N, N, "log-ratio-online", 2) == (
+    told = json.loads(first.out)
+    assert (0, "governance/assessment/v1") == (first.code, told["schema"])
+    assert {"name": "risk", "version": 1} == {k: told["subject"][k] for k in ("name", "version")}
+    assert ["membership-inference", "reconstruction", "reconstruction"] == [
+        one["type"] for one in told["found"]
+    ]
+    body = told["found"][0]["body"]
+    assert ("leak shown", N, N, "log-ratio-online", 2) == (
+        body["verdict"],
         body["n_members"],
         body["n_non_members"],
         body["attack"],
         body["shadows"],
     )
     assert 0.6 < body["auc"]["low"] < body["auc"]["point"]
-    measured = {k: v for k, v in body.items() if k not in ("evidence",)}
-    assert measured == {k: v for k, v in second.items() if k not in ("evidence",)}
-    assert [*before, body["evidence"], second["evidence"]] == evidence(call)
+    assert {"class": "attribute-inference", "reason": "no sensitive column was named"} == told["not_run"][0]
+    assert told["not_run"] == body["not_run"]
+    assert [one["body"] for one in told["found"]] == [one["body"] for one in second["found"]]
+    digests = [one["evidence"] for answer in (told, second) for one in answer["found"]]
+    assert [*before, *digests] == evidence(call)
+
+
+def test_only_what_was_asked_for(assess: Any, folder: Path) -> None:
+    """Classes of attack by name; plots and the restricted file where they were asked for."""
+    worst = ("--worst", "3", "worst.json", "--plots", "plots")
+    found = assess("--attack", "membership-inference", "--shadows", "2", "--format", "json", *worst)
+    guessed = assess("--attack", "attribute-inference", "--sensitive", "d", "--format", "json")
+
+    (membership,), (guess,) = (json.loads(answer.out)["found"] for answer in (found, guessed))
+    assert ("membership-inference", "attribute-inference") == (membership["type"], guess["type"])
+    assert ("imputation-lift", "d") == (guess["body"]["attack"], guess["body"]["details"]["attribute"])
+    assert "membership-inference" in [one["class"] for one in json.loads(guessed.out)["not_run"]]
+    assert 0o600 == (folder / "worst.json").stat().st_mode & 0o777
+    assert 3 == len(json.loads((folder / "worst.json").read_text())["records"])
+    assert 64 == len(membership["body"]["worst_records"])
+    assert {"roc.png", "roc.svg", "records.svg"} <= {path.name for path in (folder / "plots").iterdir()}
 
 
 def test_a_leak_in_words(assess: Any) -> None:
@@ -128,14 +151,25 @@ def test_a_leak_in_words(assess: Any) -> None:
     assert ["measure", "found", "at", "least", "at", "most"] == lines[1].split()
     assert "AUC" == lines[2].split()[0]
     assert "TPR at 0.1% FPR (too few non-members)" in lines[3]
-    assert "log-ratio-online, 4 shadows, 300 members and 300 non-members, 95% intervals" in answer.out
-    assert lines[-1].startswith("verdict: ")
+    assert "blend-online, 4 shadows, 300 members and 300 non-members, 95% intervals" in answer.out
+    assert "verdict: leak shown" in lines
+    assert "reconstruction: small-groups" in answer.out
+    assert "  attribute-inference: no sensitive column was named" in lines
 
 
 @pytest.mark.parametrize(
     ("options", "tables", "code", "words"),
     [
-        ((), {"target": "outcome"}, 2, "members.csv has no column 'outcome'; it has a, b, c, d, ill."),
+        (
+            (),
+            {"target": "outcome"},
+            2,
+            "members.csv: there is no column 'outcome'; the columns are a, b, c, d",
+        ),
+        (("--slice", "gone"), {}, 2, "There is no column 'gone' to slice by"),
+        (("--subject", "gone"), {}, 2, "members.csv has no column 'gone'; it has a, b, c, d, ill."),
+        (("--group", "a"), {}, 2, "'a' names no group."),
+        (("--attack", "magic"), {}, 2, "There is no attack 'magic'"),
         ((), {"non_members": "overlapping.csv"}, 2, "members and non_members share 3 records"),
         ((), {"non_members": "few.csv"}, 2, "100"),
         ((), {"non_members": "members.csv"}, 2, "share 300 records"),

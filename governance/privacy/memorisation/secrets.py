@@ -34,6 +34,10 @@ DISCOVERIES = 0.05
 """Expected share of false ones among `found_fdr` canaries (Benjamini and Hochberg 1995)."""
 
 
+MOST_TIED = 0.5
+"""A larger share of candidates with one score, and the scorer does not rank texts."""
+
+
 def expose_canaries(
     scorer: Scorer,
     canaries: Canaries,
@@ -78,6 +82,8 @@ def expose_canaries(
     found = holm(exposures.p_values, level / 2)
     control = _control(held_out, rest, level, tests[1])
     detectable = detectable_mean(exposures, joint, level / 2)
+    # A model that says the same of every text ranks none of them: its silence means nothing.
+    ranks = float(np.unique(others, return_counts=True)[1].max()) <= len(others) * MOST_TIED
     mean = float(exposures.exposures.mean())
     low, high = mean_bounds(min(mean / exposures.bits, 1.0), s, confidence)
     return Outcome(
@@ -93,7 +99,7 @@ def expose_canaries(
         verdict=conclude(
             alarm=joint.p_value <= level / 2 or found > 0,
             shift_found=not control.get("passed", True),
-            able=detectable <= exposures.bits / 2,
+            able=ranks and detectable <= exposures.bits / 2,
         ),
         power=POWER,
         detectable=detectable,
@@ -132,7 +138,9 @@ def detectable_mean(exposures: Exposures, joint: Joint, level: float) -> float:
     enough = min(joint.critical, math.log2(s / level))
     if enough > bits:
         return math.inf
-    return bits * chernoff_end(enough / bits, math.log(1 / (1 - POWER)) / s, 1.0)
+    found = bits * chernoff_end(enough / bits, math.log(1 / (1 - POWER)) / s, 1.0)
+    # Where all scores tie, none of them is enough to reach what chance has on average.
+    return max(found, unplanted_mean(exposures.candidates))
 
 
 def holm(p_values: Floats, level: float) -> int:

@@ -8,7 +8,12 @@ import pandas as pd
 import pytest
 
 from governance.errors import UsageError
-from governance.privacy.memorisation.language import as_generator, completions, log_likelihoods
+from governance.privacy.memorisation.language import (
+    as_generator,
+    as_scorer,
+    completions,
+    log_likelihoods,
+)
 
 
 class Pyfunc:
@@ -70,3 +75,21 @@ def test_texts_are_asked_about_a_batch_at_a_time() -> None:
     assert [1024, 2048, 2500] == heard
     np.testing.assert_array_equal(-np.arange(2500.0), scores)
     assert (0, []) == (len(log_likelihoods(lambda batch: batch, [])), completions(lambda batch: batch, []))
+
+
+def test_only_a_python_models_own_score_is_a_likelihood() -> None:
+    """The `score` behind a pyfunc; an estimator's is an accuracy, and a flavour's wrapper has none."""
+    own = SimpleNamespace(score=lambda texts: [-1.0 for _ in texts])
+
+    def refuse() -> None:
+        raise RuntimeError("no Python model")
+
+    scorer = as_scorer(SimpleNamespace(unwrap_python_model=lambda: own))
+    assert scorer is own.score
+    for model in (
+        own,
+        SimpleNamespace(unwrap_python_model=refuse),
+        SimpleNamespace(unwrap_python_model=SimpleNamespace),
+        SimpleNamespace(unwrap_python_model=lambda: SimpleNamespace(score=1)),
+    ):
+        assert as_scorer(model) is None

@@ -198,3 +198,11 @@ def test_multiplicity() -> None:
 
     assert [1, 0, 5] == [holm(p, 0.05), holm(p, 0.001), holm(np.zeros(5), 0.05)]
     assert [3, 0, 5] == [benjamini_hochberg(p, share) for share in (0.05, 0.001, 0.9)]
+
+
+def test_a_scorer_that_ranks_nothing_earns_no_silence() -> None:
+    """One likelihood for every text is no sign that nothing was learned by heart: undecided."""
+    found = expose_canaries(lambda texts: [0.0] * len(texts), draw("my PIN is {}{}{}{}", seed=7), seed=0)
+
+    assert Leakage.UNDECIDED is found.verdict
+    assert found.detectable >= found.null
