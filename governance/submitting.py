@@ -10,7 +10,7 @@ from governance.canonical import canonical
 from governance.domain.evidence import Evidence, EvidenceType
 from governance.domain.signature import IN_TOTO, Signature
 from governance.errors import Conflict, UsageError
-from governance.policy.checks import membership
+from governance.policy.checks import attacks, membership
 from governance.policy.document import Policy
 from governance.ports import Books
 from governance.registering import record
@@ -78,6 +78,8 @@ def _read(statement: Mapping[str, Any]) -> Evidence:
             raise ValueError("fields that no statement of evidence has")
         if evidence.type is EvidenceType.MEMBERSHIP_INFERENCE:
             membership.read(evidence.body)
+        if evidence.type in attacks.ATTACKS:
+            attacks.read(evidence.body)
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"The evidence cannot be read: {error}.", wanted) from error
     if size > MAX_BYTES:

@@ -11,6 +11,7 @@ import pytest
 
 from governance.domain.evidence import Evidence, EvidenceType
 from governance.errors import Conflict, UsageError
+from governance.policy.checks.attacks import ATTACKS
 from governance.policy.parse import parse
 from governance.submitting import MAX_BYTES, submit
 
@@ -31,6 +32,15 @@ BODY = {
     "confidence": 0.95,
     "auc": RATE,
     "tpr_at_fpr": [{"fpr": 0.01, "tpr": 0.01, "low": 0.0, "high": 0.02, "resolved": True}],
+    "verdict": "none shown",
+}
+
+OTHER = {
+    "attack": "surrogate",
+    "measure": "agreement",
+    "estimate": RATE,
+    "null": 0.5,
+    "confidence": 0.95,
     "verdict": "none shown",
 }
 
@@ -72,6 +82,14 @@ def test_what_holds_is_kept(archive: Any, send: Callable[..., Evidence], measure
         ]
 
 
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_every_other_attack_is_kept(send: Callable[..., Evidence], measured: Evidence, kind: Any) -> None:
+    """An outcome that can be read is taken, whatever its class."""
+    evidence = replace(measured, type=kind, body=OTHER)
+
+    assert evidence == send(evidence.statement())
+
+
 def test_the_same_again_is_a_conflict(send: Callable[..., Evidence], measured: Evidence) -> None:
     """A client that did not hear the answer learns that it arrived."""
     send(measured.statement())
@@ -95,6 +113,11 @@ def changed(measured: Evidence, **changes: Any) -> dict[str, Any]:
         (lambda e, _: changed(e, expires_at=None), "count for longer"),
         (lambda e, _: changed(e, producer="alice"), "names 'alice' as its producer"),
         (lambda e, _: changed(e, body=BODY | {"auc": {"point": 2, "low": 0, "high": 1}}), "auc.point is 2"),
+        (lambda e, _: changed(e, type=EvidenceType.EXTRACTION), "estimate is not a mapping"),
+        (
+            lambda e, _: changed(e, type=EvidenceType.MEMORISATION, body=OTHER | {"null": None}),
+            "null is None, expected a finite number",
+        ),
         (lambda e, _: changed(e, body=BODY | {"padding": "x" * MAX_BYTES}), "bytes; at most"),
         (lambda e, _: changed(e, version=2), "version 2"),
         (lambda e, _: e.statement() | {"extra": "field"}, "no statement of evidence has"),

@@ -63,7 +63,7 @@ def _asked(policy: Policy, target: Target, label: Label) -> list[tuple[CheckUse,
 def _implies(stricter: tuple[CheckUse, Enforcement], looser: tuple[CheckUse, Enforcement]) -> bool:
     """Whether a check with tighter bounds, enforced at least as hard, makes another superfluous."""
     (a, harder), (b, softer) = stricter, looser
-    if a.name != b.name or a.parameters == b.parameters:
+    if a.name != b.name or a.parameters == b.parameters or a.parameters.keys() != b.parameters.keys():
         return False
     return _STRICTEST_FIRST.index(harder) <= _STRICTEST_FIRST.index(softer) and all(
         a.parameters[key] <= value if key in _UPPER_BOUNDS else a.parameters[key] == value

@@ -22,7 +22,7 @@ from governance.domain.label import (
     parse_word,
 )
 from governance.policy.checks import CHECKS
-from governance.policy.checks.interface import REQUIRED, Flag, Number, Parameter
+from governance.policy.checks.interface import OPTIONAL, REQUIRED, Choice, Flag, Number, Parameter
 from governance.policy.document import CHAINS, FLAGS, SETS, CheckUse, Enforcement, Range, Rule, When
 from governance.policy.drafts import Placed, Reference, read_name
 from governance.policy.reading import Reading, expected, line
@@ -130,6 +130,8 @@ def _check_use(
             reading.wrong(key_node, f"{where}: unknown parameter {key!r}; {expected(key, check.parameters)}")
             sound = False
     for key, parameter in check.parameters.items():
+        if key not in given and parameter.default is OPTIONAL:
+            continue
         if key in given:
             value = _parameter(reading, given[key][1], parameter, f"{where}: {key}", references)
         elif parameter.default is REQUIRED:
@@ -154,6 +156,8 @@ def _parameter(
         return reading.number(node, where, parameter.interval, parameter.whole)
     if isinstance(parameter, Flag):
         return reading.flag(node, where)
+    if isinstance(parameter, Choice):
+        return reading.word(node, where, parameter.words)
     role = reading.text(node, where)
     if role is not None:
         references.append(Reference("role", role, reading.file, line(node), where))

@@ -62,54 +62,40 @@ _SYNONYMS: Mapping[str, str] = {
     "property": "property-inference",
 }
 
-CONTROLS: tuple[tuple[str, str], ...] = (
-    ("blind_baseline", "Can members and non-members be told apart without the model?"),
-    ("duplicates", "Records that stand on both sides"),
-    ("shadow_accuracy", "Do the shadow models resemble the target?"),
-    ("positive_control", "Does the attack succeed on a deliberately over-fitted twin?"),
-    ("negative_control", "Does the attack stay at chance where nothing can be found?"),
-    ("per_record", "The most exposed records, not only the average"),
-    ("by_group", "Results for each group of people, rare ones included"),
-)
-"""What makes a membership test believable; each is shown as run or as not run."""
+
+def others(dossier: Dossier, now: datetime) -> list[Json]:
+    """Every test of these bytes by an attack of another class, in the order of the classes, newest first."""
+    plain = {type: (title, words) for type, title, words in CLASSES}
+    kinds = [type for type in plain if type is not EvidenceType.MEMBERSHIP_INFERENCE]
+    return [
+        _outcome(evidence, *plain[type], now)
+        for type in kinds
+        for evidence in reversed(dossier.evidence)
+        if evidence.type is type
+    ]
 
 
-def membership(dossier: Dossier, now: datetime) -> list[Json]:
-    """Every membership-inference measurement of these bytes, newest first."""
-    found = [e for e in dossier.evidence if e.type is EvidenceType.MEMBERSHIP_INFERENCE]
-    return [_measurement(evidence, now) for evidence in reversed(found)]
-
-
-def _measurement(evidence: Evidence, now: datetime) -> Json:
+def _outcome(evidence: Evidence, title: str, plain: str, now: datetime) -> Json:
     body = mapping(evidence.body)
-    n_non_members = real(body.get("n_non_members"))
-    controls = mapping(body.get("controls"))
-    known = {name for name, _ in CONTROLS}
+    details = mapping(body.get("details"))
+    power = mapping(body.get("power"))
     return {
         **identity(evidence, now),
+        "title": title,
+        "plain": plain,
         "attack": word(body.get("attack")),
-        "verdict": word(body.get("verdict")),
-        "shadows": real(body.get("shadows")),
-        "n_members": real(body.get("n_members")),
-        "n_non_members": n_non_members,
-        "pool_fraction": real(body.get("pool_fraction")),
-        "seed": real(body.get("seed")),
+        "about": word(details.get("attribute")) or word(details.get("property")),
+        "measure": word(body.get("measure")),
+        "estimate": interval(body.get("estimate")),
+        "null": real(body.get("null")),
         "confidence": real(body.get("confidence")),
-        "auc": _interval(body.get("auc")),
-        "accuracy": scalars(body.get("accuracy")),
-        "tpr_at_fpr": [_point(mapping(point)) for point in items(body.get("tpr_at_fpr"))],
-        "resolved_from": 10 / n_non_members if n_non_members else None,
-        "roc": _roc(mapping(body.get("roc"))),
+        "verdict": word(body.get("verdict")),
+        "power": {part: real(power.get(part)) for part in ("probability", "detectable")},
         "threat_model": scalars(body.get("threat_model")),
-        "versions": scalars(body.get("versions")),
-        "controls": [
-            {"name": name, "question": question, "run": name in controls, "facts": _facts(controls, name)}
-            for name, question in CONTROLS
-        ]
-        + [
-            {"name": name, "question": name.replace("_", " "), "run": True, "facts": _facts(controls, name)}
-            for name in sorted(controls.keys() - known)
-        ],
+        "counts": scalars(body.get("counts")),
+        "controls": scalars(body.get("controls")),
+        "details": scalars(details),
+        "seed": real(body.get("seed")),
     }
 
 
@@ -125,32 +111,10 @@ def identity(evidence: Evidence, now: datetime) -> Json:
     }
 
 
-def _facts(controls: Json, name: str) -> Json:
-    value = controls.get(name)
-    return scalars(value) if isinstance(value, Mapping) else scalars({"": value})
-
-
-def _interval(value: object) -> Json:
+def interval(value: object) -> Json:
+    """A measured number with its ends, each None where it is not recorded."""
     given = mapping(value) or {"point": value}
     return {part: real(given.get(part)) for part in ("point", "low", "high")}
-
-
-def _point(point: Json) -> Json:
-    resolved = point.get("resolved")
-    return {part: real(point.get(part)) for part in ("fpr", "tpr", "low", "high")} | {
-        "resolved": resolved if isinstance(resolved, bool) else None
-    }
-
-
-def _roc(roc: Json) -> Json | None:
-    curves = {part: [real(v) for v in items(roc.get(part))] for part in ("fpr", "tpr", "low", "high")}
-    whole = len(curves["fpr"]) > 1 and len(curves["fpr"]) == len(curves["tpr"])
-    if not whole or None in curves["fpr"] or None in curves["tpr"]:
-        return None
-    for bound in ("low", "high"):
-        if len(curves[bound]) != len(curves["fpr"]) or None in curves[bound]:
-            curves[bound] = []
-    return dict(curves)
 
 
 def coverage(dossier: Dossier, now: datetime) -> list[Json]:
@@ -187,7 +151,7 @@ def _reasons(evidence: Iterable[Evidence]) -> dict[str, str]:
 
 def register(policy: Policy, dossier: Dossier, now: datetime) -> list[Json]:
     """Every evidence record there is, the stray ones too; kinds without a section of their own show facts."""
-    shown_elsewhere = {EvidenceType.DP_TRAINING, EvidenceType.MEMBERSHIP_INFERENCE, EvidenceType.DPIA}
+    shown_elsewhere = {EvidenceType.DP_TRAINING, EvidenceType.DPIA, *(type for type, *_ in CLASSES)}
     return [
         {
             **identity(evidence, now),

@@ -44,7 +44,8 @@ _SETTINGS = threading.Lock()
 
 
 @contextmanager
-def _drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of so many inches with one pair of axes, in the style that all charts share."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
@@ -53,7 +54,8 @@ def _drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.add_subplot()
 
 
-def _svg(figure: Figure, prefix: str, title: str, description: str) -> str:
+def as_svg(figure: Figure, prefix: str, title: str, description: str) -> str:
+    """A figure as an element of a page; equal figures give equal text."""
     written = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(written, format="svg", transparent=True, metadata=nothing)
@@ -89,7 +91,7 @@ def roc(measurement: Json, bounds: Sequence[Json], statement: Json | None, prefi
     marked = [p["fpr"] for p in [*bounds, *measurement["tpr_at_fpr"]] if p["fpr"]]
     low = min([1e-3, *marked, *([shortest] if shortest else [])])
     floor = 10.0 ** math.floor(math.log10(low) + 1e-9)
-    with _drawing(6.6, 4.7) as (figure, axes):
+    with drawing(6.6, 4.7) as (figure, axes):
         axes.set(xscale="log", yscale="log", xlim=(floor, 1), ylim=(floor, 1.12))
         axes.set(xlabel="False-positive rate", ylabel="True-positive rate")
         axes.grid(color=PALE, linewidth=0.6)
@@ -113,7 +115,7 @@ def roc(measurement: Json, bounds: Sequence[Json], statement: Json | None, prefi
                 label="policy bound", zorder=5,
             )  # fmt: skip
         axes.legend(loc="lower right", fontsize=9)
-        return _svg(
+        return as_svg(
             figure, prefix, "ROC of the membership-inference test", _told(measurement, bounds, statement)
         )
 
@@ -175,7 +177,7 @@ def burn_down(account: Json, prefix: str) -> str:
         known.insert(0, (0, limit))
     counts, left = [n for n, _ in known], [e for _, e in known]
     end = len(charged) + 0.5
-    with _drawing(6.6, 2.7) as (figure, axes):
+    with drawing(6.6, 2.7) as (figure, axes):
         if known:
             axes.step([*counts, end], [*left, left[-1]], where="post", color=BLUE, linewidth=2)
             axes.plot(counts, left, linestyle="none", marker="o", markersize=5, color=BLUE)
@@ -193,4 +195,4 @@ def burn_down(account: Json, prefix: str) -> str:
         told += (
             f"Left after {len(charged)} trainings: {left[-1]:.3g}." if known else "What is left is not known."
         )
-        return _svg(figure, prefix, f"Privacy budget left on {account['dataset']}", told)
+        return as_svg(figure, prefix, f"Privacy budget left on {account['dataset']}", told)

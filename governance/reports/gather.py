@@ -15,7 +15,7 @@ from governance.domain.subject import Subject
 from governance.errors import NotFound
 from governance.policy.document import Policy
 from governance.ports import Books
-from governance.reports import attacks, budgets, guarantees, origins, plain, rulings
+from governance.reports import attacks, budgets, guarantees, membership, origins, plain, rulings
 from governance.reports.exceptions import exceptions
 from governance.reports.gaps import gaps, judgements
 from governance.reports.reviews import reviews
@@ -159,7 +159,8 @@ def _privacy(
         "dp": guarantees.statements(dossier, lineage, now),
         "dp_unread": guarantees.unread(dossier),
         "dp_note": guarantees.NEVER_LOWERS,
-        "membership": attacks.membership(dossier, now),
+        "membership": membership.membership(dossier, now),
+        "attacks": attacks.others(dossier, now),
         "bounds": [{"fpr": fpr, "tpr": tpr} for fpr, tpr in sorted(bounds)],
         "coverage": attacks.coverage(dossier, now),
         "coverage_note": attacks.RESISTANCE,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from governance.domain.label import HIGHLY_PERSONAL, Identifiability, Label
 from governance.reports.guarantees import alone
 from governance.reports.tolerant import Json
-from governance.reports.wording import percent
+from governance.reports.wording import number, percent
 
 TREATED = (
     "The model is treated as personal data itself: information about the people in the training data "
@@ -77,6 +77,7 @@ def _risks(privacy: Json, label: Label) -> list[str]:
     elif label.vulnerable:
         found.append("Some of the people belong to a group that cannot easily object.")
     found += _measured(privacy["membership"])
+    found += _otherwise(privacy["attacks"])
     found.append(_ceiling(privacy["dp"]))
     return found
 
@@ -97,6 +98,17 @@ def _measured(measurements: Sequence[Json]) -> list[str]:
         f"In the newest test an attacker who wrongly accuses {_one_in(point['fpr'])} outsiders recognised "
         f"{percent(point['tpr'])} of the training records{high}. "
         f"Guessing would recognise {percent(point['fpr'])}."
+    ]
+
+
+def _otherwise(attacks: Sequence[Json]) -> list[str]:
+    """What attacks of other classes showed, as long as it counts."""
+    shown = [a for a in attacks if not a["expired"] and a["verdict"] == "leak shown"]
+    return [
+        f"A test of {a['title'].lower()} showed a leak: {a['measure'] or a['plain']}"
+        f"{' (' + a['about'] + ')' if a['about'] else ''}, {number(a['estimate']['point'])}; "
+        f"{number(a['null'])} if the model told nothing."
+        for a in shown
     ]
 
 

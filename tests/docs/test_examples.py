@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-PAGES = ("docs/labels.md", "docs/how-to/policy.md", "docs/how-to/private-training.md", "README.md")
+PAGES = (
+    "docs/labels.md",
+    "docs/how-to/assessing.md",
+    "docs/how-to/policy.md",
+    "docs/how-to/private-training.md",
+    "docs/reference/attacks/inversion.md",
+    "docs/reference/attacks/memorisation.md",
+    "README.md",
+)
 ELSEWHERE = {
     "docs/how-to/auditing.md",
     "docs/how-to/postgresql.md",

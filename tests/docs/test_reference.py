@@ -32,7 +32,7 @@ from governance.settings import Settings
 
 ELSEWHERE = {"policy": "policies/README.md", "report": "docs/reference/report.md"}
 """Kinds of JSON or YAML with a page of their own."""
-NOT_JSON = {"fingerprint"}
+NOT_JSON = {"fingerprint", "shadow"}
 
 
 @pytest.fixture(scope="module")

@@ -93,8 +93,8 @@ DOCUMENT = (
 )
 CHECK_NAMES = (
     "expected one of actor-known, lineage-known, purpose-permitted, region-permitted, retention-open,"
-    " consent-valid, legal-basis-documented, membership-auc, membership-tpr, dp-epsilon, dp-unit, dp-budget,"
-    " approval"
+    " consent-valid, legal-basis-documented, membership-auc, membership-tpr, attack-withstood, dp-epsilon,"
+    " dp-unit, dp-budget, approval"
 )
 
 

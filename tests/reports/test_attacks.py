@@ -69,25 +69,125 @@ def test_every_class_of_the_opinion_is_run_or_not_run(allowed: ReportFacts) -> N
     ] == [(row["class"], row["status"], row["reason"]) for row in allowed.privacy["coverage"]]
 
 
-def test_controls_not_run_are_listed(denied: ReportFacts) -> None:
-    """A control that is missing is as visible as one that was made."""
-    (measured,) = denied.privacy["membership"]
+OUTCOME = {
+    "attack": "imputation-lift",
+    "measure": "accuracy on members over imputation without the model",
+    "estimate": {"point": 0.12, "low": 0.06, "high": 0.19},
+    "null": 0.0,
+    "confidence": 0.95,
+    "verdict": "leak shown",
+    "power": {"probability": 0.8, "detectable": 0.07},
+    "threat_model": {"access": "confidence", "knowledge": "all other columns", "queries": 2},
+    "counts": {"members": 900},
+    "controls": {"imputation_alike": {"passed": True}},
+    "details": {"attribute": "smoker", "rules": ["posterior"]},
+    "seed": 3,
+}
 
+
+def attacked(body: Any, type: EvidenceType = EvidenceType.ATTRIBUTE_INFERENCE) -> Callable[[Any], Any]:
+    """Puts this outcome, measured twice, in the place of all evidence of attacks but membership inference."""
+
+    def change(dossier: Any) -> Any:
+        kept = [e for e in dossier.evidence if e.type is EvidenceType.MEMBERSHIP_INFERENCE]
+        new = Evidence(type, dossier.digest, "lab", at(30), at(-30), body)
+        old = replace(new, created_at=at(90), expires_at=at(60))
+        return replace(dossier, evidence=(*kept, old, new))
+
+    return change
+
+
+def test_another_attack_is_shown_with_everything_that_bounds_it(
+    allowed_with: Callable[..., ReportFacts],
+) -> None:
+    """Attack, measure, interval, null, verdict, threat model, counts and expiry; the newest first."""
+    facts = allowed_with(attacked(OUTCOME))
+
+    new, old = facts.privacy["attacks"]
     assert {
-        "blind_baseline": True,
-        "duplicates": True,
-        "shadow_accuracy": True,
-        "positive_control": False,
-        "negative_control": False,
-        "per_record": False,
-        "by_group": False,
-    } == {control["name"]: control["run"] for control in measured["controls"]}
-    assert {"": 0} == measured["controls"][1]["facts"]
+        "type": "attribute-inference",
+        "title": "Attribute inference",
+        "plain": "guessing a hidden property of a person whose other properties are known",
+        "attack": "imputation-lift",
+        "about": "smoker",
+        "measure": "accuracy on members over imputation without the model",
+        "estimate": {"point": 0.12, "low": 0.06, "high": 0.19},
+        "null": 0.0,
+        "confidence": 0.95,
+        "verdict": "leak shown",
+        "power": {"probability": 0.8, "detectable": 0.07},
+        "threat_model": {"access": "confidence", "knowledge": "all other columns", "queries": 2},
+        "counts": {"members": 900},
+        "controls": {"imputation_alike.passed": True},
+        "details": {"attribute": "smoker"},
+        "seed": 3,
+        "producer": "lab",
+        "expired": False,
+    } == {key: value for key, value in new.items() if key not in {"evidence", "created_at", "expires_at"}}
+    assert old["expired"]
+    text = render.markdown(facts)
+    assert "### Attribute inference: imputation-lift of smoker, " in text
+    assert "- Measure: accuracy on members over imputation without the model\n" in text
+    assert (
+        "- Estimate: 0.12 (0.06 – 0.19), at 95.0% confidence\n- Expected if the model tells nothing: 0\n"
+        in text
+    )
+    assert "Verdict of the test: leak shown." in render.html(facts)
+    open_ended = allowed_with(attacked(OUTCOME | {"power": {"probability": 0.8, "detectable": None}}))
+    assert "- Power: none that would bear a word on absence\n" in render.markdown(open_ended)
 
 
-def test_below_ten_false_positives_nothing_is_resolved(denied: ReportFacts) -> None:
-    """With 20,000 non-members a curve says something from a false-positive rate of 0.0005 on."""
-    assert 0.0005 == denied.privacy["membership"][0]["resolved_from"]
+def test_a_leak_by_another_attack_stands_on_the_first_page(allowed_with: Callable[..., ReportFacts]) -> None:
+    """In words, once, and only while the evidence counts."""
+    said = (
+        "A test of attribute inference showed a leak: accuracy on members over imputation without the model"
+        " (smoker), 0.12; 0 if the model told nothing."
+    )
+
+    found = allowed_with(attacked(OUTCOME)).first_page["risks"]
+    quiet = allowed_with(attacked(OUTCOME | {"verdict": "none shown"})).first_page["risks"]
+
+    assert [1, 0] == [risks.count(said) for risks in (found, quiet)]
+
+
+STRANGE = "<script>alert('x')</script> | `x`"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"estimate": [1], "power": 3, "details": "?", "verdict": 1}, dict.fromkeys(OUTCOME, STRANGE)],
+    ids=["empty", "nothing as it should be", "markup"],
+)
+def test_a_poor_or_evil_outcome_is_shown_as_text(
+    body: dict[str, Any], allowed_with: Callable[..., ReportFacts]
+) -> None:
+    """No producer's body keeps a report from being rendered, and none is obeyed."""
+    facts = allowed_with(attacked(body, EvidenceType.EXTRACTION))
+
+    page, text = render.html(facts), render.markdown(facts)
+
+    assert "not recorded" in page
+    assert "not recorded" in text
+    assert "<script" not in page
+    assert [] == [line for line in text.splitlines() if line.startswith("|") and not line.endswith("|")]
+
+
+def test_a_report_kept_by_an_older_release_is_rendered(allowed: ReportFacts) -> None:
+    """It has no list of other attacks, and its measurements have no slices."""
+    new = {"unit", "shadow_training", "p_value", "statistic", "power", "attacks", "slices", "records"}
+    new |= {"family", "looks", "worst_records"}
+    old = allowed.to_json()
+    old["privacy"] = {key: value for key, value in old["privacy"].items() if key != "attacks"}
+    old["privacy"]["membership"] = [
+        {key: value for key, value in one.items() if key not in new}
+        | {"controls": [{k: v for k, v in c.items() if k != "reason"} for c in one["controls"]]}
+        for one in old["privacy"]["membership"]
+    ]
+
+    facts = ReportFacts.from_json(old)
+
+    assert "No test of these bytes by any other attack is on record." in render.markdown(facts)
+    assert "No test of these bytes by any other attack is on record." in render.html(facts)
 
 
 def test_evidence_says_whose_key_is_under_it(excepted: ReportFacts, allowed: ReportFacts) -> None:

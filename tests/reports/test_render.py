@@ -22,6 +22,7 @@ HEADINGS = [
     "Lineage",
     "Differential privacy",
     "Membership inference",
+    "Other attacks",
     "Attacks run and not run",
     "Privacy budget",
     "Approvals",

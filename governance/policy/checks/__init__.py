@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance.policy.checks import approval, dp, membership, origin
-from governance.policy.checks.interface import Case, Check, Flag, Number, RoleName
+from governance.policy.checks import approval, attacks, dp, membership, origin
+from governance.policy.checks.interface import OPTIONAL, Case, Check, Choice, Flag, Number, RoleName
 from governance.policy.reading import Interval
 
 __all__ = ["CHECKS", "Case", "Check"]
@@ -31,6 +31,17 @@ CHECKS: Mapping[str, Check] = {
             "max": Number(Interval(0, 1, "(]"), "the highest upper bound of the true-positive rate there"),
         },
         membership.tpr_contradiction,
+    ),
+    "attack-withstood": Check(
+        attacks.attack_withstood,
+        {
+            "attack": Choice(tuple(kind.value for kind in attacks.ATTACKS), "the class of attack"),
+            "max": Number(
+                Interval(0, 100, "[]"),
+                "the highest upper end of the estimate, in the unit of its measure",
+                default=OPTIONAL,
+            ),
+        },
     ),
     "dp-epsilon": Check(
         dp.dp_epsilon,

@@ -18,6 +18,9 @@ from governance.policy.standing import signed
 REQUIRED = object()
 """Stands where a parameter has no default."""
 
+OPTIONAL = object()
+"""Stands where a parameter may be left out: its check is then called without it."""
+
 PERSONAL = Identifiability.PSEUDONYMISED
 """From here on data are personal: pseudonymised data still are (GDPR recital 26)."""
 
@@ -50,7 +53,16 @@ class RoleName:
     default: Any = REQUIRED
 
 
-Parameter = Number | Flag | RoleName
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameter that is one of some words."""
+
+    words: tuple[str, ...]
+    meaning: str
+    default: Any = REQUIRED
+
+
+Parameter = Number | Flag | RoleName | Choice
 
 
 # No slots: which evidence is signed is kept once it was verified.

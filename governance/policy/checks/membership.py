@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from governance.domain.decision import Finding, Status
-from governance.domain.evidence import Evidence, EvidenceType
+from governance.domain.evidence import EvidenceType
 from governance.policy.checks import remedies
+from governance.policy.checks.counting import CONFIDENCE, VERDICTS, absence, percent, readable
 from governance.policy.checks.interface import CHOSEN, Case
-
-CONFIDENCE = 0.95
-"""An interval of less confidence is narrower than it should be, and does not count."""
 
 RECORDS_PER_FALSE_POSITIVE = 10
 """A TPR at FPR f needs this many over f non-members: fewer than ten false positives resolve nothing."""
-
-VERDICTS = ("leak shown", "none shown", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def membership_tpr(case: Case, fpr: float, max: float) -> tuple[Finding, ...]:
     `max`) but never the absence of one.
     """
     check = "membership-tpr"
-    required = f"upper bound of TPR at {_percent(fpr)} FPR at most {_percent(max)} {CHOSEN}"
+    required = f"upper bound of TPR at {percent(fpr)} FPR at most {percent(max)} {CHOSEN}"
     measurements, unreadable = _measurements(case, check, required)
     counting = [
         point.tpr
@@ -120,7 +115,7 @@ def membership_tpr(case: Case, fpr: float, max: float) -> tuple[Finding, ...]:
         and ((m.n_non_members >= _needed(fpr) and point.resolved) or point.tpr.low > max)
     ]
     if counting:
-        return (*unreadable, _bounded(case, check, f"TPR at {_percent(fpr)} FPR", counting, required, max))
+        return (*unreadable, _bounded(case, check, f"TPR at {percent(fpr)} FPR", counting, required, max))
     if unreadable and not measurements:
         return unreadable
     observed, reason = _unresolved(case, measurements, fpr)
@@ -138,8 +133,8 @@ def _unresolved(case: Case, measurements: Sequence[Measurement], fpr: float) -> 
     there = [m for m in measurements if m.at(fpr) is not None]
     if not there:
         measured = sorted({p.fpr for m in measurements for p in m.tpr_at_fpr})
-        rates = ", ".join(map(_percent, measured)) or "no"
-        return f"TPR at {rates} FPR", f"not measured at {_percent(fpr)} FPR"
+        rates = ", ".join(map(percent, measured)) or "no"
+        return f"TPR at {rates} FPR", f"not measured at {percent(fpr)} FPR"
     most = sorted(m.n_non_members for m in there)[-1]
     if most < _needed(fpr):
         reason = f"too few records for this FPR: has {most:,}, needs {_needed(fpr):,}"
@@ -174,7 +169,7 @@ def _bounded(
     case: Case, check: str, what: str, worst: Sequence[Bounds], required: str, max: float
 ) -> Finding:
     rate = sorted(worst, key=lambda bounds: (bounds.high, bounds.point))[-1]
-    form = _percent if check == "membership-tpr" else _plain
+    form = percent if check == "membership-tpr" else _plain
     observed = f"{what} {form(rate.point)} (interval {form(rate.low)} to {form(rate.high)})"
     if rate.high <= max:
         reason = "even the upper bound keeps the limit"
@@ -194,7 +189,7 @@ def _conclusive(measurement: Measurement) -> bool:
 def _inconclusive(measurements: Sequence[Measurement]) -> str:
     if all(m.confidence < CONFIDENCE for m in measurements):
         most = sorted(m.confidence for m in measurements)[-1]
-        return f"the interval has {_percent(most)} confidence, expected at least {_percent(CONFIDENCE)}"
+        return f"the interval has {percent(most)} confidence, expected at least {percent(CONFIDENCE)}"
     if all(m.verdict == "undecided" for m in measurements):
         return "the measurement came to no verdict; its controls say why"
     return "the measurement does not resolve this"
@@ -204,43 +199,12 @@ def _measurements(
     case: Case, check: str, required: str
 ) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
     """Every readable measurement that counts, and a finding for each that cannot be read."""
-    measurements, unreadable = [], []
-    for evidence in _current(case):
-        try:
-            measurements.append(read(evidence.body))
-        except ValueError as error:
-            observed = f"unreadable evidence by {evidence.producer}"
-            reason = f"the evidence cannot be read: {error}"
-            remedy = remedies.assess(case)
-            unreadable.append(Finding(check, Status.UNDECIDED, observed, required, reason, remedy))
-    return tuple(measurements), tuple(unreadable)
-
-
-def _current(case: Case) -> tuple[Evidence, ...]:
-    """Membership evidence that counts and is not too old for the policy."""
-    valid = case.evidence(EvidenceType.MEMBERSHIP_INFERENCE)
-    if case.policy.max_age_days is None:
-        return valid
-    since = case.asking.at - timedelta(days=case.policy.max_age_days)
-    return tuple(e for e in valid if e.created_at >= since)
+    kind = EvidenceType.MEMBERSHIP_INFERENCE
+    return readable(case, kind, read, check, required, remedies.assess(case))
 
 
 def _absence(case: Case) -> str:
-    """Why no measurement counts."""
-    kind = EvidenceType.MEMBERSHIP_INFERENCE
-    there = [e for e in case.dossier.evidence if e.type is kind]
-    unsigned = sum(not case.trusts(e) for e in there)
-    old = len(there) - unsigned - len(_current(case))
-    stray = sum(e.type is kind for e in case.dossier.stray)
-    why = [f"{unsigned} not signed by {case.signers}"] if unsigned else []
-    why += [f"{old} too old"] if old else []
-    why += [f"{stray} about other bytes"] if stray else []
-    reason = "membership inference was not measured on these bytes"
-    return f"{reason}; not counted: {', '.join(why)}" if why else reason
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.4g} %"
+    return absence(case, EvidenceType.MEMBERSHIP_INFERENCE, "membership inference")
 
 
 def _plain(rate: float) -> str:

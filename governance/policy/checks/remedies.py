@@ -18,10 +18,30 @@ def ask_again(case: Case) -> str:
 def assess(case: Case) -> str:
     """Measure the leakage of a version."""
     records = "--members FILE --non-members FILE --target COLUMN"
-    command = f"governance assess {shlex.quote(case.version)} {records}"
-    return (
-        f"Set GOVERNANCE_SIGNING_KEY to a key of {case.signers}, then: {command}" if case.signers else command
-    )
+    return _signing(case, f"governance assess {shlex.quote(case.version)} {records}")
+
+
+def _signing(case: Case, command: str) -> str:
+    if not case.signers:
+        return command
+    return f"Set GOVERNANCE_SIGNING_KEY to a key of {case.signers}, then: {command}"
+
+
+def attack(case: Case, name: str) -> str:
+    """Try one class of attack on a version."""
+    if name == "memorisation":
+        return _signing(case, f"governance assess-text {shlex.quote(case.version)} --canaries FILE")
+    more = {"attribute-inference": " --sensitive COLUMN", "property-inference": " --group COLUMN=VALUE"}
+    return f"{assess(case)} --attack {name}{more.get(name, '')}"
+
+
+def harden(name: str) -> str:
+    """What withstands a class of attack better."""
+    if name == "reconstruction":
+        return f"Train again with a kind of model that stores no records {NEW_VERSION}"
+    if name == "extraction":
+        return f"Train again with answers that tell less, such as labels alone, {NEW_VERSION}"
+    return f"Train again with less over-fitting or with differential privacy {NEW_VERSION}"
 
 
 def sign(case: Case) -> str:
