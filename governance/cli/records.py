@@ -21,8 +21,8 @@ class Sides(NamedTuple):
     non_members: Data
     subjects: tuple[NDArray[Any], NDArray[Any]] | None
     """Whose record each is."""
-    group: NDArray[Any] | None
-    """Which non-members belong to the group asked about."""
+    group: tuple[str, NDArray[Any]] | None
+    """The column that names the group asked about, and which non-members belong to it."""
 
 
 def read_sides(
@@ -88,9 +88,9 @@ def _column(frame: pd.DataFrame, name: str, path: Path) -> Any:
     return frame[name]
 
 
-def _marked(frame: pd.DataFrame, group: str, path: Path) -> NDArray[Any]:
+def _marked(frame: pd.DataFrame, group: str, path: Path) -> tuple[str, NDArray[Any]]:
     name, equals, value = group.partition("=")
     if not equals:
         raise UsageError(f"{group!r} names no group.", "Write --group COLUMN=VALUE")
     marks: NDArray[Any] = (_column(frame, name, path).astype(str) == value).to_numpy()
-    return marks
+    return name, marks

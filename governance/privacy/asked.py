@@ -43,8 +43,9 @@ class Asked:
     """Columns whose values, or quarters, are looked at one by one."""
     sensitive: Sequence[Any] = ()
     """Columns that attribute inference tries to guess."""
-    group: ArrayLike | None = None
-    """(n,) booleans: which non-members belong to the group whose share property inference tells."""
+    group: tuple[str, ArrayLike] | None = None
+    """The group whose share property inference tells: the column it is named by, and (n,) booleans for
+    which non-members belong to it."""
     artifact: Path | None = None
     """The folder of the model's files."""
     smallest_group: int = 10

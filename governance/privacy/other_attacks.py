@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from governance.errors import GovernanceError, UsageError
@@ -150,17 +150,18 @@ class Case:
         trainer, without = self.retrainer()
         if trainer is None:
             raise UsageError(without[0].reason)
+        name, mask = self.asked.group
         found = infer_property(
             self._estimator,
             self.non_members,
-            self.asked.group,
+            mask,
             trainer,
             seed=self.seed,
             confidence=self.asked.confidence,
             target_size=len(self.members.X),
             progress=self.progress("training on other shares"),
         )
-        return (found,)
+        return (replace(found, details={**found.details, "property": name}),)
 
 
 def _text_only() -> Sequence[Outcome]:

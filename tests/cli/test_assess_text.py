@@ -162,8 +162,8 @@ def test_wrong_calls(model: str, options: tuple[str, ...], code: int, words: str
 
 
 def test_other_canaries_are_not_known(assess_text: Any) -> None:
-    """A kit that was never planted shows nothing."""
+    """A kit that was never planted shows nothing; as all its lines are equally unlikely, nor is it cleared."""
     done = assess_text("singer", "--canaries", "kit-8.json", "--format", "json")
 
     (one,) = json.loads(done.out)["found"]
-    assert (0, "none shown", 0) == (done.code, one["body"]["verdict"], one["body"]["counts"]["found"])
+    assert (0, "undecided", 0) == (done.code, one["body"]["verdict"], one["body"]["counts"]["found"])
