@@ -162,7 +162,7 @@ def test_wrong_calls(model: str, options: tuple[str, ...], code: int, words: str
 
 
 def test_other_canaries_are_not_known(assess_text: Any) -> None:
-    """A kit that was never planted shows nothing; as all its lines are equally unlikely, nor is it cleared."""
+    """A kit that was never planted shows nothing; lines that are all equally unlikely clear nobody."""
     done = assess_text("singer", "--canaries", "kit-8.json", "--format", "json")
 
     (one,) = json.loads(done.out)["found"]
