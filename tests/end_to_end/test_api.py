@@ -201,7 +201,7 @@ def foul_play(served: Served) -> None:
     """What nobody may do, whoever they are: each refused with its status, nothing recorded."""
     before = served.ask("dora", "GET", "/audit").json()["position"]
     digest = served.ask("eve", "GET", "/label", params={"model": RISK}).json()["subject"]["digest"]
-    (evidence,) = served.ask("eve", "GET", "/evidence", params={"model": RISK}).json()["evidence"]
+    evidence, *_ = served.ask("eve", "GET", "/evidence", params={"model": RISK}).json()["evidence"]
     real = evidence["statement"]
     on_other_bytes = {**real, "subject": [{"name": "model", "digest": {"sha256": "0" * 64}}]}
     said = {"kind": "approval", "model": RISK, "target": "production", "role": "dpo", "reason": "x"}
