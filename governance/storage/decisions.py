@@ -13,6 +13,7 @@ from governance.domain.decision import Decision, Outcome
 from governance.errors import Conflict, NotFound
 from governance.storage.among import among
 from governance.storage.intact import intact
+from governance.storage.once import insert_once
 from governance.storage.tables import decisions
 
 
@@ -25,21 +26,20 @@ class Decisions:
     def add(self, decision: Decision, frozen_uri: str | None) -> None:
         """Record a decision; `frozen_uri` is where its bytes were frozen, None for a denial."""
         name = decision.record_digest
-        row = self._connection.execute(select(decisions).where(decisions.c.digest == name)).one_or_none()
-        if row is None:
-            self._connection.execute(
-                decisions.insert().values(
-                    digest=name,
-                    subject_uid=decision.subject_uid,
-                    target=decision.target,
-                    outcome=decision.outcome.value,
-                    at=timestamp(decision.at),
-                    record=canonical(decision.record()).decode(),
-                    frozen_uri=frozen_uri,
-                )
-            )
-        elif row.frozen_uri != frozen_uri:
-            raise Conflict(f"Decision {name} is recorded with the frozen URI {row.frozen_uri}.")
+        new = insert_once(
+            self._connection,
+            decisions,
+            digest=name,
+            subject_uid=decision.subject_uid,
+            target=decision.target,
+            outcome=decision.outcome.value,
+            at=timestamp(decision.at),
+            record=canonical(decision.record()).decode(),
+            frozen_uri=frozen_uri,
+        )
+        known = select(decisions.c.frozen_uri).where(decisions.c.digest == name)
+        if not new and (uri := self._connection.scalar(known)) != frozen_uri:
+            raise Conflict(f"Decision {name} is recorded with the frozen URI {uri}.")
 
     def of(self, subject_uid: str) -> tuple[Decision, ...]:
         """Every decision on a version, oldest first."""

@@ -14,6 +14,7 @@ from governance.domain.manifest import File, Manifest
 from governance.errors import Undecided
 from governance.storage.among import among
 from governance.storage.intact import intact
+from governance.storage.once import insert_once
 from governance.storage.tables import evidence as table
 from governance.storage.tables import manifests, sightings
 
@@ -26,16 +27,14 @@ class EvidenceStore:
 
     def add(self, evidence: Evidence) -> None:
         """Record evidence."""
-        name = evidence.digest
-        if self._connection.scalar(select(table.c.digest).where(table.c.digest == name)) is None:
-            self._connection.execute(
-                table.insert().values(
-                    digest=name,
-                    subject_digest=evidence.subject_digest,
-                    type=evidence.type.value,
-                    statement=canonical(evidence.statement()).decode(),
-                )
-            )
+        insert_once(
+            self._connection,
+            table,
+            digest=evidence.digest,
+            subject_digest=evidence.subject_digest,
+            type=evidence.type.value,
+            statement=canonical(evidence.statement()).decode(),
+        )
 
     def about(self, subject_digest: str) -> tuple[Evidence, ...]:
         """All evidence about those bytes, oldest first."""
@@ -55,13 +54,9 @@ class EvidenceStore:
 
     def keep_manifest(self, uid: str, manifest: Manifest) -> None:
         """Remember that a version was seen with this manifest."""
-        name = manifest.digest
-        if self._connection.scalar(select(manifests.c.digest).where(manifests.c.digest == name)) is None:
-            files = [[file.path, file.size, file.sha256] for file in manifest.files]
-            self._connection.execute(manifests.insert().values(digest=name, files=canonical(files).decode()))
-        seen = select(sightings.c.digest).where(sightings.c.uid == uid, sightings.c.digest == name)
-        if self._connection.scalar(seen) is None:
-            self._connection.execute(sightings.insert().values(uid=uid, digest=name))
+        files = [[file.path, file.size, file.sha256] for file in manifest.files]
+        insert_once(self._connection, manifests, digest=manifest.digest, files=canonical(files).decode())
+        insert_once(self._connection, sightings, uid=uid, digest=manifest.digest)
 
     def manifest(self, digest: str) -> Manifest | None:
         """The manifest with that digest."""

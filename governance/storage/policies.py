@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from governance.canonical import timestamp
 from governance.errors import NotFound
+from governance.storage.once import insert_once
 from governance.storage.tables import policies
 
 
@@ -19,10 +20,7 @@ class PolicyArchive:
 
     def keep(self, digest: str, name: str, text: str, at: datetime) -> None:
         """Remember a policy's text by its digest."""
-        if self._connection.scalar(select(policies.c.digest).where(policies.c.digest == digest)) is None:
-            self._connection.execute(
-                policies.insert().values(digest=digest, name=name, text=text, at=timestamp(at))
-            )
+        insert_once(self._connection, policies, digest=digest, name=name, text=text, at=timestamp(at))
 
     def text(self, digest: str) -> str:
         """The text of the policy with that digest; else `NotFound`."""

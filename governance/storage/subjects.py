@@ -12,6 +12,7 @@ from governance.canonical import instant, timestamp
 from governance.domain.subject import Subject, VersionName
 from governance.errors import Conflict, NotFound
 from governance.storage.among import among
+from governance.storage.once import insert_once
 from governance.storage.tables import locations, subjects
 
 CHUNK = 300
@@ -114,9 +115,7 @@ class Subjects:
 
     def locate(self, uid: str, location: str) -> None:
         """Remember that bytes of a version lie, or lay, at a canonical location."""
-        known = select(locations.c.uid).where(locations.c.uid == uid, locations.c.location == location)
-        if self._connection.scalar(known) is None:
-            self._connection.execute(locations.insert().values(uid=uid, location=location))
+        insert_once(self._connection, locations, uid=uid, location=location)
 
     def located(self, places: Collection[str], living: bool = False) -> tuple[Subject, ...]:
         """Every version, or with `living` every living one, with bytes at one of these, oldest first."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from governance.privacy.attacks.interface import Observations
 
 PSEUDO_TARGETS = 16
-RECORDS = 10_000
+RECORDS = 4_000
 """How many shadows, and on how many records, an attack is tuned on at most."""
 
 

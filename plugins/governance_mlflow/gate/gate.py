@@ -154,9 +154,11 @@ class Gate:
                 return books.subjects.find(named) or adopted
         return adopted
 
-    def promote(self, change: promoting.Change, carry_out: Callable[[str], None]) -> Decision:
-        """Decide and, if allowed, freeze, change and record."""
-        policy, lineage = self.policy, self.lineage.read(change.subject)
+    def promote(
+        self, change: promoting.Change, carry_out: Callable[[str], None], lineage: Lineage | None = None
+    ) -> Decision:
+        """Decide and, if allowed, freeze, change and record; the lineage is read now, unless it just was."""
+        policy, lineage = self.policy, lineage or self.lineage.read(change.subject)
         self._insist_on_freezer(policy, change, lineage)
 
         def still_carry_out(frozen_uri: str) -> None:

@@ -122,14 +122,17 @@ class Judging(RegistryRows):
 
     def adopt(self, name: str, places: Iterable[Place]) -> None:
         """See that each version has a subject, which may take as long as reading its bytes."""
+        for version in self.strangers(name, places):
+            self.subject(name, version)
+
+    def strangers(self, name: str, places: Iterable[Place]) -> list[int]:
+        """Versions at these places that governance never saw."""
         workspace = self._get_active_workspace()
         versions = {place.version for place in places}
         if not versions:
-            return
+            return []
         with self.reading() as books:
-            new = [v for v in versions if books.subjects.find(VersionName(name, v, workspace)) is None]
-        for version in new:
-            self.subject(name, version)
+            return [v for v in versions if books.subjects.find(VersionName(name, v, workspace)) is None]
 
     def insist(self, decision: Decision | None) -> None:
         """Raise what a denial says; None is a change that the policy does not judge."""

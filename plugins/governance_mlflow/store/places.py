@@ -28,8 +28,9 @@ class Places(Judging):
                 return None
             with self.looking():
                 found, before = self.entry(name, version), self.holder(name, alias)
-                known, left = self.known(found), self._at_alias(name, alias)
-                prompt = self.is_prompt(name, version)
+                known, prompt = self.known(found), self.is_prompt(name, version)
+                strangers = self.strangers(name, self._at_alias(name, alias))
+                lineage = self.gate.lineage.read(known) if known and target and not prompt else None
             if prompt:
                 move(name, alias, version)
                 return None
@@ -37,7 +38,8 @@ class Places(Judging):
                 self.refuse(f"Setting alias {alias!r} on {name!r}", reads_like(str(imitated)))
             subject, words = known or self.gate.subject(found, found.location), f"alias @{alias} of {name}"
             change = Change(subject, found.location, target, words, before)
-            self.adopt(name, left)
+            for stranger in strangers:
+                self.subject(name, stranger)
 
             def carry_out(frozen_uri: str) -> None:
                 self.insist_on_same(subject)
@@ -46,7 +48,7 @@ class Places(Judging):
                 move(name, alias, version)
                 self.leave(name, left)
 
-            return self.gate.promote(change, carry_out)
+            return self.gate.promote(change, carry_out, lineage)
 
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Move an alias; a protected one moves only on evidence."""

@@ -65,12 +65,12 @@ class Versions(Judging):
             with self.looking():
                 self.insist_on_model(name)
                 prompt = self.flagged_as_prompt(name)
+                origin = None if prompt else self._copied(source)
             if prompt:
                 self.refuse_reserved(given, f"{words} with tags of the plugin")
                 if source not in PROMPT_SOURCES:
                     self.refuse(f"Registering {source} in the prompt {name!r}", "a prompt holds no model.")
                 return create(name, source, run_id, tags, *rest)
-            origin = self._copied(source)
             own = _without_copied(given, super().get_model_version(*key(origin)).tags if origin else {})
             self.refuse_reserved(own, f"{words} with tags of the plugin")
             if IS_PROMPT_TAG_KEY in own:

@@ -72,10 +72,10 @@ def test_a_version_swapped_while_it_is_judged_is_not_promoted(
     known()
     promote = store.gate.promote
 
-    def meanwhile(change: Any, carry_out: Any) -> Any:
+    def meanwhile(*given: Any) -> Any:
         store.delete_registered_model("risk")
         known()
-        return promote(change, carry_out)
+        return promote(*given)
 
     monkeypatch.setattr(store.gate, "promote", meanwhile)
     with pytest.raises(MlflowException, match="made anew while it was being judged"):
