@@ -7,8 +7,10 @@ server stands before it; that server's REST interface asks its own `LocalDesk`. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from governance import intents
@@ -44,6 +46,18 @@ class Drafted:
     """What it is about, in words, by heading."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A version as it lies here."""
+
+    model: Any
+    """What MLflow's own loaders made of it."""
+    subject: Mapping[str, Any]
+    """Its name, its number and the digest of its bytes."""
+    folder: Path
+    """Of its files."""
+
+
 class Desk(Protocol):
     """Every request that commands and the REST interface know; each raises `GovernanceError` alone."""
 
@@ -64,8 +78,8 @@ class Desk(Protocol):
     def promote(self, model: str, target: str) -> Decision:
         """Move a target's alias to a version, if the policy allows it."""
 
-    def load(self, model: str) -> tuple[Any, dict[str, Any]]:
-        """The model itself, with `predict_proba`, and its subject document with the digest of its bytes."""
+    def opened(self, model: str) -> AbstractContextManager[Opened]:
+        """A version to be assessed: loaded, its files at hand while it is open."""
 
     def submit(self, model: str, statement: Mapping[str, Any], signatures: Sequence[Signature]) -> str:
         """Record evidence about a version's bytes; the digest that names it."""
@@ -154,13 +168,15 @@ class LocalDesk:
             )
         return self.rim.registry.promote(subject, alias)
 
-    def load(self, model: str) -> tuple[Any, dict[str, Any]]:
-        """The model itself, with `predict_proba`, and its subject document with the digest of its bytes."""
+    @contextmanager
+    def opened(self, model: str) -> Iterator[Opened]:
+        """A version to be assessed: loaded, its files at hand while it is open."""
         registry = self.rim.registry
         subject = registry.resolve(model)
         digest = self.rim.artifacts.manifest(registry.location(subject)).digest
         named = {"name": subject.named.name, "version": subject.named.version, "digest": digest}
-        return registry.load(subject), named
+        loaded, folder = registry.load(subject)
+        yield Opened(loaded, named, folder)
 
     def submit(self, model: str, statement: Mapping[str, Any], signatures: Sequence[Signature]) -> str:
         """Record evidence about a version's bytes; the digest that names it."""

@@ -327,8 +327,8 @@ class Registry(Protocol):
     def promote(self, subject: Subject, alias: str) -> Decision:
         """Move an alias through the gate and return what was decided."""
 
-    def load(self, subject: Subject) -> Any:
-        """The model itself, in its native flavour, through MLflow's own loaders."""
+    def load(self, subject: Subject) -> tuple[Any, Path]:
+        """The model itself, in its native flavour, through MLflow's own loaders; and its files' folder."""
 
     def describe(self, subject: Subject) -> str:
         """What the version's owner wrote it is for; empty if nobody did."""

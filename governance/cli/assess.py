@@ -50,6 +50,12 @@ folder = click.Path(file_okay=False, path_type=Path)
     "--sensitive", multiple=True, metavar="COLUMN", help="To be guessed from all others; again for more."
 )
 @click.option(
+    "--beside",
+    multiple=True,
+    metavar="ATTACK",
+    help="Another membership attack to be judged, such as lira-online; each makes all bounds wider.",
+)
+@click.option(
     "--slice", "slices", multiple=True, metavar="COLUMN", help="Whose groups are looked at one by one."
 )
 @click.option(
@@ -114,10 +120,9 @@ def assess(
     sides = read_sides(members, non_members, target, subject, group)
     trainer = _trainer(options["trainer"]) if options["trainer"] else None
     desk = open_desk(actor)
-    loaded, known = desk.load(model)
-    with stages() as begin:
+    with desk.opened(model) as opened, stages() as begin:
         found = measure(
-            loaded,
+            opened.model,
             sides.members,
             sides.non_members,
             seed=options["seed"],
@@ -127,9 +132,10 @@ def assess(
             budget=_budget(options),
             limits=_limits(desk.policy),
             workers=Workers(options["jobs"], options["backend"], options["address"], options["cache"]),
-            asked=_asked(options, sides.group, 0 if worst is None else worst[0]),
+            asked=_asked(options, sides.group, 0 if worst is None else worst[0], opened.folder),
             stages=begin,
         )
+        known = dict(opened.subject)
     if worst is not None:
         found = _write_worst(found, worst[1], known["digest"])
     recorded = hand_in(desk, model, found, known["digest"], key_file)
@@ -175,15 +181,17 @@ def _budget(options: dict[str, Any]) -> ShadowBudget:
     return ShadowBudget(options["refits"], seconds, options["shadows"])
 
 
-def _asked(options: dict[str, Any], group: Any, worst: int) -> Asked:
+def _asked(options: dict[str, Any], group: Any, worst: int, files: Path) -> Asked:
     from governance.measuring import Asked
 
     named = options["attacks"]
     return Asked(
         attacks="all" if "all" in named else list(named) or "auto",
+        beside=options["beside"],
         slices=options["slices"],
         sensitive=options["sensitive"],
         group=group,
+        artifact=files,
         worst=worst,
     )
 

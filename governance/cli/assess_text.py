@@ -61,9 +61,9 @@ def assess_text(
     """
     given = _given(**options)
     desk = open_desk(actor)
-    loaded, known = desk.load(model)
-    with stages() as begin:
-        found = _attack(loaded, given, begin("asking about texts"))
+    with desk.opened(model) as opened, stages() as begin:
+        found = _attack(opened.model, given, begin("asking about texts"))
+        known = dict(opened.subject)
     recorded = hand_in(desk, model, found, known["digest"], key_file)
     write_found(known, found, recorded, form)
 

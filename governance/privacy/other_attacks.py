@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from governance.errors import GovernanceError, UsageError
 from governance.privacy.asked import (
@@ -20,11 +23,14 @@ from governance.privacy.attacks.attribute_inference import infer_attributes
 from governance.privacy.attacks.model_extraction import extract
 from governance.privacy.attacks.property_inference import infer_property
 from governance.privacy.inversion.black_box import invert
+from governance.privacy.inversion.gradient import invert_by_gradient
+from governance.privacy.inversion.prior import invert_with_prior
 from governance.privacy.measurement import NotRun
 from governance.privacy.multiplicity import part
 from governance.privacy.outcome import Outcome
 from governance.privacy.pool import Pool, take
 from governance.privacy.reading.adapting import as_estimator
+from governance.privacy.reading.networks import module_of
 from governance.privacy.reading.reader import read
 from governance.privacy.reading.readings import Task
 from governance.privacy.records import Data
@@ -34,6 +40,8 @@ from governance.privacy.structure.examine import examine
 from governance.privacy.training import Trainer
 
 SHADOW_ATTACK = "membership-inference with shadow models"
+
+Invert = Callable[..., Outcome]
 
 FEW = 100
 """Records by which it is found out what a model predicts."""
@@ -71,16 +79,17 @@ class Case:
 
     def others(self) -> tuple[tuple[Outcome, ...], tuple[NotRun, ...]]:
         """Every other attack class: its outcomes, or why it did not run."""
-        ways: dict[str, Callable[[], Sequence[Outcome]]] = {
-            ATTRIBUTE: self._attributes,
-            RECONSTRUCTION: self._structure,
-            INVERSION: self._inversion,
-            EXTRACTION: self._extraction,
-            PROPERTY: self._property,
-            MEMORISATION: _text_only,
-        }
+        ways: tuple[tuple[str, Callable[[], Sequence[Outcome]]], ...] = (
+            (ATTRIBUTE, self._attributes),
+            (RECONSTRUCTION, self._structure),
+            (INVERSION, self._class_search),
+            *((INVERSION, partial(self._network_inversion, way)) for way in self._network_ways()),
+            (EXTRACTION, self._extraction),
+            (PROPERTY, self._property),
+            (MEMORISATION, _text_only),
+        )
         outcomes, not_run = list[Outcome](), list[NotRun]()
-        for what, way in ways.items():
+        for what, way in ways:
             if not self.asked.wants(what):
                 not_run.append(NotRun(what, "not asked for"))
                 continue
@@ -123,13 +132,38 @@ class Case:
             confidence=self.asked.confidence,
         )
 
-    def _inversion(self) -> Sequence[Outcome]:
+    def _network_ways(self) -> tuple[Invert, ...]:
+        """White-box inversions that the model allows: by gradient, and for images with a generative prior."""
+        if not self.asked.wants(INVERSION) or module_of(self.model) is None:
+            return ()
+        images = np.ndim(self.pool.X) > 2
+        return (invert_by_gradient, invert_with_prior) if images else (invert_by_gradient,)
+
+    @property
+    def _each_inversion(self) -> float:
+        """The confidence of each inversion, so that all of them together keep the one asked for."""
+        return part(self.asked.confidence, 1 / (1 + len(self._network_ways())))
+
+    def _network_inversion(self, way: Invert) -> Sequence[Outcome]:
+        numbers = (
+            Data(np.asarray(side.X, dtype=np.float32), side.y) for side in (self.members, self.non_members)
+        )
+        found = way(
+            module_of(self.model),
+            *numbers,
+            seed=self.seed,
+            confidence=self._each_inversion,
+            progress=self.progress("reconstructing classes"),
+        )
+        return (found,)
+
+    def _class_search(self) -> Sequence[Outcome]:
         found = invert(
             self._estimator,
             self.members,
             self.non_members,
             seed=self.seed,
-            confidence=self.asked.confidence,
+            confidence=self._each_inversion,
             progress=self.progress("reconstructing classes"),
         )
         return (found,)

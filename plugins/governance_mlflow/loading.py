@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from governance.errors import UsageError
@@ -10,6 +11,13 @@ from governance_mlflow.artifacts.destinations import local_folder
 
 NATIVE = ("sklearn", "xgboost", "lightgbm", "catboost", "pytorch")
 """Flavours whose own object says more than `predict` does; every other is read through `python_function`."""
+
+
+def folder_of(uri: str) -> Path:
+    """A folder on this machine that holds the files of the model at a URI; downloaded if need be."""
+    import mlflow
+
+    return Path(local_folder(uri) or mlflow.artifacts.download_artifacts(artifact_uri=uri))
 
 
 def load(uri: str) -> Any:
@@ -23,7 +31,7 @@ def load(uri: str) -> Any:
     """
     import mlflow
 
-    folder = str(local_folder(uri) or mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    folder = str(folder_of(uri))
     flavors = mlflow.models.Model.load(folder).flavors
     flavor = next((name for name in NATIVE if name in flavors), "pyfunc")
     if flavor == "pyfunc" and "python_function" not in flavors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.domain.decision import Decision
@@ -104,11 +105,12 @@ class MlflowRegistry:
             )
         return decision
 
-    def load(self, subject: Subject) -> Any:
-        """The model, with `predict_proba`, through MLflow's own loaders."""
-        from governance_mlflow.loading import load
+    def load(self, subject: Subject) -> tuple[Any, Path]:
+        """The model, through MLflow's own loaders, and the folder of its files."""
+        from governance_mlflow.loading import folder_of, load
 
-        return load(str(self._store.location(subject)))
+        folder = folder_of(str(self._store.location(subject)))
+        return load(str(folder)), folder
 
     def describe(self, subject: Subject) -> str:
         """The description of the version, else of its registered model."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from governance.desk import Drafted
+from governance.desk import Drafted, Opened
 from governance.documents import described_json, entry_from
 from governance.domain.chain import Entry
 from governance.domain.dataset import Dataset
@@ -129,8 +130,9 @@ class RemoteDesk:
         """Move a target's alias to a version, if the policy allows it."""
         return Decision.from_record(self._at.post("/promotions", {"model": model, "target": target}))
 
-    def load(self, model: str) -> tuple[Any, dict[str, Any]]:
-        """The model itself, loaded from a download whose bytes are those that the server knows.
+    @contextmanager
+    def opened(self, model: str) -> Iterator[Opened]:
+        """A version, loaded from a download whose bytes are those that the server knows.
 
         Raises:
             Undecided: the download failed, or holds other bytes.
@@ -153,7 +155,7 @@ class RemoteDesk:
                     f"The download of {uri} does not hold the bytes {subject['digest'][:12]} of the server.",
                     "Somebody may be writing there. Call again; then: governance doctor",
                 )
-            return load(str(path)), subject
+            yield Opened(load(str(path)), subject, path)
 
     def submit(self, model: str, statement: Mapping[str, Any], signatures: Sequence[Signature]) -> str:
         """Record evidence about a version's bytes; the digest that names it."""

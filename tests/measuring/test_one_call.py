@@ -203,3 +203,30 @@ def test_bare_arrays() -> None:
     assert "black box: the loss of each record" == found.threat_model.access
     lacking = ["blind_baseline", "negative_control", "positive_control", "own_kind", "shadow_accuracy"]
     assert lacking == [one["control"] for one in found.body()["controls"]["lacking"]]
+
+
+@pytest.mark.slow
+def test_a_network_is_inverted_by_its_gradients_too() -> None:
+    """Black box, by gradient and, as the records are images, with a generative prior: three outcomes."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    X, y = load_digits(return_X_y=True)
+    images = (X.reshape(-1, 1, 8, 8) / 16).astype(np.float32)
+    inside, outside = Data(images[:400], y[:400]), Data(images[400:800], y[400:800])
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)
+    )
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(torch.tensor(inside.X)), torch.tensor(inside.y))
+        loss.backward()
+        optimiser.step()
+
+    found = assess_all(network, inside, outside, seed=0, asked=Asked(["model-inversion"]))
+
+    assert ["class-search", "class-gradient", "generative-prior"] == [one.attack for one in found.outcomes]
+    assert [pytest.approx(1 - 0.05 / 3)] * 3 == [one.confidence for one in found.outcomes]
