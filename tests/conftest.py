@@ -27,6 +27,18 @@ from governance.domain.subject import Subject, VersionName
 from governance.memory import MemoryArchive
 from governance.storage.archive import SqlArchive, open_archive
 
+COSTLY = frozenset({"tracking", "postgresql"})
+"""Fixtures that start a server or make MLflow's tables: whoever asks for one is slow, wherever it stands."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep `make quick` to what needs neither MLflow's store nor a database server."""
+    for item in items:
+        if COSTLY & set(getattr(item, "fixturenames", ())) or "postgresql" in item.nodeid.partition("[")[2]:
+            item.add_marker(pytest.mark.slow)
+
+
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
 
 
