@@ -33,7 +33,10 @@ END: dict[str, Any] = {
     "decisions": {1: ["denied", "denied"], 2: ["allowed"]},
     "aliases": [(MODEL, "champion", 2)],
     "labels": dict.fromkeys((1, 2), "confidential · personal · health"),
-    "evidence": {1: ["membership-inference", "reconstruction", "reconstruction"], 2: ["dp-training", "membership-inference", "reconstruction", "reconstruction"]},
+    "evidence": {
+        1: ["membership-inference", "reconstruction", "reconstruction"],
+        2: ["dp-training", "membership-inference", "reconstruction", "reconstruction"],
+    },
     "approvals": {1: [], 2: ["dpo", "privacy_reviewer"]},
     "spends": ["committed"],
     "chain": None,
