@@ -8,22 +8,53 @@ take alone, to the rounding of float32.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from governance.privacy.losses import Loss, losses
 from governance.privacy.stackable import Forward, NotStackable, one_block, stacked_forward
-from governance.privacy.torch_training import TorchTrainer, losses
 
 SAMPLE = 8
 """Records on which a stacked forward is compared."""
 
 
+class Recipe(Protocol):
+    """How one module is trained; see `torch_training.TorchTrainer`."""
+
+    @property
+    def group(self) -> int:
+        """How many go together at most."""
+
+    @property
+    def batch_size(self) -> int:
+        """Records of a step."""
+
+    @property
+    def loss(self) -> Loss:
+        """What is minimised."""
+
+    def untrained(self, seed: int) -> torch.nn.Module:
+        """A module that knows nothing."""
+
+    def place(self) -> torch.device:
+        """Where to train."""
+
+    def tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Records and answers, where they are trained on."""
+
+    def orders(self, n: int, seed: int) -> Iterator[torch.Tensor]:
+        """The order of n records in each epoch."""
+
+    def optimiser_of(self, parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        """What takes the steps."""
+
+
 def train_stacked(
-    trainer: TorchTrainer, X: Any, y: Any, rows: Sequence[NDArray[np.intp]], seeds: Sequence[int]
+    trainer: Recipe, X: Any, y: Any, rows: Sequence[NDArray[np.intp]], seeds: Sequence[int]
 ) -> list[torch.nn.Module]:
     """Train a module on each set of rows.
 
@@ -48,7 +79,7 @@ def train_stacked(
 
 
 def _fit(
-    trainer: TorchTrainer,
+    trainer: Recipe,
     forward: Forward,
     records: torch.Tensor,
     answers: torch.Tensor,

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import UsageError
+from governance.privacy.losses import Loss, losses
 
 if TYPE_CHECKING:
     import torch
-
-Loss = Literal["cross_entropy", "binary", "squared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +167,3 @@ def torch_trainer(module: Any, **settings: Any) -> TorchTrainer:
     build = Renewed(module)
     build()
     return TorchTrainer(build, **settings)
-
-
-def losses(outputs: torch.Tensor, answers: torch.Tensor, loss: Loss) -> torch.Tensor:
-    """(m,) the loss of each of m records."""
-    from torch.nn import functional
-
-    if loss == "cross_entropy":
-        return functional.cross_entropy(outputs, answers, reduction="none")
-    flat = outputs.reshape(answers.shape)
-    if loss == "binary":
-        return functional.binary_cross_entropy_with_logits(flat, answers, reduction="none")
-    return functional.mse_loss(flat, answers, reduction="none")
