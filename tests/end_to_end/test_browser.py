@@ -21,6 +21,7 @@ HEADINGS = [
     "Lineage",
     "Differential privacy",
     "Membership inference",
+    "Other attacks",
     "Attacks run and not run",
     "Privacy budget",
     "Approvals",
