@@ -128,7 +128,8 @@ def mean_tail(mean: float, n: int, theta: float) -> float:
     beyond, up_to = betainc(t, n - t, theta), betainc(t + 1, n - t, theta)
     # E(B − t)₊ = nθ P(Bin(n−1, θ) ≥ t) − t P(Bin(n, θ) ≥ t + 1); at t = 0 the first is certain.
     ramp = n * theta * np.where(t > 0, beyond, 1.0) - t * up_to
-    return float(min(1.0, np.min(ramp / (x - t))))
+    # Chernoff bounds the same probability, and is the better one where no foot that was tried fits.
+    return float(min(1.0, math.exp(-n * divergence(mean, theta)), np.min(ramp / (x - t))))
 
 
 def chernoff_bounds(mean: float, n: int, confidence: float) -> tuple[float, float]:

@@ -16,6 +16,8 @@ from governance.domain.review import Waiver
 from governance.domain.signature import ED25519
 from governance.storage.archive import open_archive
 
+pytestmark = pytest.mark.slow
+
 POLICY = """\
 schema: governance/policy/v1
 name: clinic

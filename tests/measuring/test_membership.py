@@ -19,6 +19,8 @@ from governance.errors import UsageError
 from governance.measuring import CLASSES, MEMBERSHIP, Asked, Data
 from governance.privacy.verdict import Leakage
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 

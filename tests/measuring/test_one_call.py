@@ -20,6 +20,8 @@ from governance.measuring import assess as assess_all
 from governance.privacy.target import ShadowBudget, Workers
 from governance.privacy.verdict import Leakage, Limits
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from governance.domain.dossier import Asking, Dossier
 from governance.domain.review import Act, BreakGlass, ReviewRequest, Revocation, Waiver
 from governance.policy.evaluate import evaluate
 from governance.policy.parse import parse
+
+pytestmark = pytest.mark.slow
 
 POLICY = parse(
     """

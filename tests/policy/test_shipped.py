@@ -30,6 +30,8 @@ from governance.policy.document import Policy
 from governance.policy.evaluate import evaluate
 from governance.policy.parse import load
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = ("baseline", "gdpr", "health")
 
 names = st.sampled_from(["visits", "beds", "weather"])

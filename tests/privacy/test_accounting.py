@@ -15,6 +15,8 @@ from governance.errors import Undecided, UsageError
 from governance.privacy.accounting import composed_epsilon, gaussian_mu, guarantee
 from governance.privacy.scoring import tpr_ceiling
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = [
     # noise multiplier, sample rate, steps, δ, ε by PLD, ε by Opacus' PRV
     (1.5, 0.04, 2250, 1e-5, 6.7688, 6.7791),

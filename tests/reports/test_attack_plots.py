@@ -17,6 +17,8 @@ from governance.privacy.slices import Slice
 from governance.privacy.verdict import Leakage
 from governance.reports.attack_plots import write_plots
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ("roc", "scores", "slices", "records")
 

@@ -15,6 +15,8 @@ from governance.reports.gather import ReportFacts, gather
 from .cases import NOW, at, composed
 from .exceptional import CHANGE, LABS, PLACE, POLICY, Room, signature
 
+pytestmark = pytest.mark.slow
+
 BODIES = {
     "empty": {},
     "nothing as it should be": {

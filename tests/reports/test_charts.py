@@ -8,6 +8,8 @@ import pytest
 from governance.reports import charts
 from governance.reports.gather import ReportFacts
 
+pytestmark = pytest.mark.slow
+
 
 def texts(svg: str) -> list[str]:
     """Every text of a drawing, in order."""

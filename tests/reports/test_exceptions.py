@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from governance.domain.decision import Finding, Status
 from governance.domain.events import PromotionWithdrawn
 from governance.reports import render
@@ -11,6 +13,8 @@ from governance.reports.gather import ReportFacts
 
 from .cases import NOW, Case, allowed_case
 from .exceptional import CHANGE, PLACE, SUBJECT, Room
+
+pytestmark = pytest.mark.slow
 
 EVIL = "<script>alert('x')</script>"
 GLASS = (

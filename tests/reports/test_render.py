@@ -14,6 +14,8 @@ from governance.domain.evidence import EvidenceType
 from governance.reports import render
 from governance.reports.gather import ReportFacts
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "br", "link", "img", "hr", "input", "use", "path", "rect", "circle"}
 HEADINGS = [
     "In plain language",

@@ -14,6 +14,8 @@ from governance.reports.reviews import reviews
 from .cases import NOW, at
 from .exceptional import DORAS, LABS, POLICY, Room, signature
 
+pytestmark = pytest.mark.slow
+
 DORAS_KEY = "fd110d301d2f077de1414b8f99f441b1403fab207b2052fbd2c065e4ee8e7dc2"
 SIGNED_BY_DORA = [{"keyid": DORAS_KEY, "algorithm": "ed25519", "by": ["dora"]}]
 REVIEWER = {"target": "production", "role": "privacy_reviewer"}

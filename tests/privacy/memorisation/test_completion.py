@@ -21,6 +21,8 @@ from governance.privacy.memorisation.completion import (
 from governance.privacy.memorisation.language import as_generator
 from governance.privacy.verdict import Leakage
 
+pytestmark = pytest.mark.slow
+
 Sentences = Callable[[int, int], list[str]]
 
 

@@ -15,6 +15,8 @@ from governance.privacy.memorisation.secrets import benjamini_hochberg, expose_c
 from governance.privacy.outcome import Outcome
 from governance.privacy.verdict import Leakage
 
+pytestmark = pytest.mark.slow
+
 
 def pins(seed: int = 1, **kwargs: Any) -> Canaries:
     """Four digits of which each text is a word, for a model of words."""

@@ -19,6 +19,8 @@ from governance_mlflow.artifacts.destinations import FrozenArea
 from governance_mlflow.artifacts.s3_artifact_repository import GovernedS3ArtifactRepository
 from governance_mlflow.artifacts.version_bytes import MlflowArtifacts
 
+pytestmark = pytest.mark.slow
+
 POLICY = """\
 schema: governance/policy/v1
 name: clinic

@@ -20,6 +20,8 @@ from governance_mlflow.artifacts.s3_artifact_repository import (
     GovernedS3ArtifactRepository,
 )
 
+pytestmark = pytest.mark.slow
+
 FROZEN = [
     "frozen",
     "frozen/abc",

@@ -19,6 +19,8 @@ from governance_mlflow.artifacts.s3_artifacts import S3Trees
 from governance_mlflow.artifacts.s3_objects import connect
 from governance_mlflow.artifacts.version_bytes import MlflowArtifacts
 
+pytestmark = pytest.mark.slow
+
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 1000}
 FIVE_MEGABYTES = 5 << 20
 

@@ -15,6 +15,8 @@ from governance_mlflow.artifacts.s3_artifacts import S3Trees
 from governance_mlflow.artifacts.s3_objects import Place, connect
 from governance_mlflow.artifacts.version_bytes import MlflowArtifacts
 
+pytestmark = pytest.mark.slow
+
 OTHER = {"MLmodel": b"flavors: {sklearn: {}}\n"}
 
 
