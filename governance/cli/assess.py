@@ -117,6 +117,8 @@ def assess(
     from governance.measuring import assess as measure
     from governance.privacy.target import Workers
 
+    if worst is not None:
+        _insist_on_worst(worst[1], subject)
     sides = read_sides(members, non_members, target, subject, group)
     trainer = _trainer(options["trainer"]) if options["trainer"] else None
     desk = open_desk(actor)
@@ -208,6 +210,19 @@ def _limits(policy: Policy) -> Limits:
             fpr, most = use.parameters["fpr"], use.parameters["max"]
             tpr[fpr] = min(most, tpr.get(fpr, most))
     return Limits(min(auc, default=None), tuple(tpr.items()))
+
+
+def _insist_on_worst(path: Path, subject: str | None) -> None:
+    """Refuse now what would cost the whole assessment later."""
+    from governance.errors import Conflict, UsageError
+
+    if subject is not None:
+        raise UsageError(
+            "Only an attack on single records names the members most at risk.",
+            "Leave --worst or --subject out.",
+        )
+    if path.exists() or path.is_symlink():
+        raise Conflict(f"{path.name} is there already", "Name a new file.")
 
 
 def _write_worst(found: Assessment, path: Path, digest: str) -> Assessment:

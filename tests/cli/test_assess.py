@@ -201,3 +201,17 @@ def test_what_is_no_measurement(
     assert "Ann" not in answer.err
     assert "cannot learn" not in answer.err
     assert before == evidence(call)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_there_is_told_before_anything_is_measured(assess: Any, folder: Path) -> None:
+    """Half an hour of shadow models is not lost to a name that is taken."""
+    taken = folder / "taken.json"
+    taken.write_text("somebody's", "utf-8")
+
+    done = assess("--worst", "3", "taken.json")
+
+    assert (2, "") == (done.code, done.out)
+    assert "taken.json is there already" in done.err
+    assert "training shadow models" not in done.err
+    assert "somebody's" == taken.read_text("utf-8")

@@ -98,7 +98,8 @@ def test_a_killed_dask_worker_changes_nothing(here: Shadows) -> None:
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[None]:
     """Ray with two workers; it takes seconds to start."""
-    ray = pytest.importorskip("ray")
+    import ray
+
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
